@@ -1,0 +1,45 @@
+# `make demo` and `make test` need nothing but python3 (3.11 or newer): they make .venv themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types check schemas lock clean
+
+help:  ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+$(VENV)/.installed: requirements/dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.installed  ## the whole story on this machine, without any account
+	@$(BIN)/python -m sandbox.demo
+
+test: $(VENV)/.installed  ## the default test suite
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed  ## style, and the arrows between the modules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	PYTHONPATH=src $(BIN)/lint-imports
+
+types: $(VENV)/.installed  ## mypy --strict
+	$(BIN)/mypy
+
+check: lint types test  ## all that a change must pass
+
+schemas: $(VENV)/.installed  ## write events/schemas/ from the models
+	PYTHONPATH=src $(BIN)/python -m shared.models events/schemas
+
+-include make/*.mk
+
+lock: $(VENV)/.installed  ## compile every requirements/*.in, hashes and no index address
+	$(BIN)/python -m pip install --quiet uv
+	for file in src/requirements.in requirements/*.in; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header $$file -o $${file%.in}.txt || exit 1; done
+
+clean:  ## remove what was made
+	rm -rf $(VENV) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
