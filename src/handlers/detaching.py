@@ -1,0 +1,93 @@
+"""One certificate's plan, carried out: every handler ends here."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from shared.errors import DetachError, Rejected
+from shared.gateway import Gateway
+from shared.models import Binding
+from shared.outcome import CertificateOutcome
+from shared.planning import Detachment, DetachPlan, still_bound
+from shared.settings import Policy
+from shared.telemetry import Report
+
+
+@dataclass(slots=True)
+class _Done:
+    detached: list[Binding] = field(default_factory=list)
+    already_detached: list[Binding] = field(default_factory=list)
+    undo: list[Binding] = field(default_factory=list)
+
+
+def carry_out(plan: DetachPlan, gateway: Gateway, policy: Policy, report: Report) -> CertificateOutcome:
+    """Detach what the plan says, batch by batch, and tell what became of each binding.
+
+    Raises nothing of ours: what stopped it is the outcome's `error`, beside what had been detached by then.
+    """
+    planned = _bindings(plan.detachments)
+    if not planned:
+        return CertificateOutcome(plan.certificate, "nothing_to_detach", kept=plan.kept)
+    if policy.dry_run:
+        return CertificateOutcome(plan.certificate, "dry_run", detached=planned, kept=plan.kept)
+    report.planned(plan)
+    done = _Done()
+    error: DetachError | None = None
+    for batch in plan.batches(policy.batch_size):
+        try:
+            _detach(plan.certificate.id, batch, gateway, done)
+        except Rejected as exc:
+            error = error or exc  # about this batch alone: the other ones need not wait for it
+        except DetachError as exc:
+            error = exc
+            break
+    gone = {*done.detached, *done.already_detached}
+    return CertificateOutcome(
+        plan.certificate,
+        "failed" if error else "detached",
+        detached=tuple(done.detached),
+        already_detached=tuple(done.already_detached),
+        kept=plan.kept,
+        failed=tuple(binding for binding in planned if binding not in gone),
+        undo=tuple(done.undo),
+        error=error,
+    )
+
+
+def _detach(certificate_id: str, batch: tuple[Detachment, ...], gateway: Gateway, done: _Done) -> None:
+    """Detach one batch until nothing of it is bound.
+
+    The answer covers the batch as a whole, and whether a mixed batch is atomic is documented nowhere. So after an
+    answer that leaves it open, the bindings themselves are read, and only what is still bound is sent again.
+    """
+    pending, attempt, perhaps_ours = batch, 0, False
+    while pending:
+        attempt += 1
+        sent = _bindings(pending)
+        try:
+            gateway.detach(certificate_id, [detachment.to_dict() for detachment in pending])
+        except DetachError as exc:
+            if not exc.ambiguous:
+                raise
+            # "No such binding" for the only one sent means that somebody else has detached it; anything else may
+            # have been our own doing, and belongs to the way back.
+            perhaps_ours = perhaps_ours or exc.retryable or len(sent) > 1
+            try:
+                rest = still_bound(pending, gateway.attached_domains(certificate_id))
+            except DetachError:
+                done.undo.extend(sent)
+                raise
+            bound = set(_bindings(rest))
+            gone = [binding for binding in sent if binding not in bound]
+            done.already_detached.extend(gone)
+            done.undo.extend(gone if perhaps_ours else ())
+            if not gone:
+                gateway.pause(attempt, exc)
+            pending = rest
+        else:
+            done.detached.extend(sent)
+            done.undo.extend(sent)
+            return
+
+
+def _bindings(detachments: Iterable[Detachment]) -> tuple[Binding, ...]:
+    return tuple(binding for detachment in detachments for binding in detachment.bindings)

@@ -1,0 +1,180 @@
+"""Requests over HTTPS: one client a process, and for each event its time limit, its retries and its observer."""
+
+import contextlib
+import json
+import random
+import ssl
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+import httpx
+
+from shared.errors import ConfigurationError, DetachError, Unavailable
+
+Service = Literal["apig", "iam"]
+MAX_REPLY_BYTES = 64 * 1024 * 1024  # 500 rows are some 300 KB; more than this is no API's answer
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment of the monotonic clock; `left` is in seconds."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Self:
+        """The moment that comes in so many seconds."""
+        return cls(time.monotonic() + seconds)
+
+    def left(self) -> float:
+        """Seconds until then, below zero once it has passed."""
+        return self.at - time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, read whole. The headers stay out of its repr: one of them may be a token."""
+
+    status: int
+    headers: httpx.Headers = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def fields(self) -> dict[str, Any]:
+        """The JSON object of the body, or an empty one when it is none: an error may come as a proxy's HTML page."""
+        try:
+            content = json.loads(self.body)
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    @property
+    def retry_after(self) -> float:
+        """The seconds of Retry-After; 0 when there is none, or a date, which these APIs do not send."""
+        value = self.headers.get("Retry-After", "")
+        return float(value) if value.isascii() and value.isdigit() else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One attempt, as it is logged and counted: never a header, never a body. `duration_ms` is in milliseconds."""
+
+    service: Service
+    method: str
+    route: str
+    attempt: int
+    duration_ms: float
+    status: int | None
+    error: DetachError | None
+    retried: bool
+
+
+def new_client(ca_file: str | None) -> httpx.Client:
+    """The process' one HTTP client, with its one TLS context: TLS 1.2 or newer, host names checked.
+
+    Nothing is taken from the environment (`trust_env`), redirects are not followed: a token goes nowhere else.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as exc:
+        raise ConfigurationError(f"OS_CACERT: {ca_file!r} is no readable file of PEM certificates ({exc})") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return httpx.Client(verify=context, trust_env=False, follow_redirects=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How one event's requests are sent. `timeout` is in seconds and holds for each wait on the network."""
+
+    client: httpx.Client
+    timeout: float
+    attempts: int
+    deadline: Deadline
+    observe: Callable[[Call], None]
+    sleep: Callable[[float], None] = field(default=time.sleep)
+    jitter: Callable[[], float] = field(default=random.random)
+
+    def send(  # noqa: PLR0913 - a request has that many parts
+        self,
+        service: Service,
+        method: str,
+        url: str,
+        *,
+        route: str,
+        expected: Collection[int],
+        classify: Callable[[Reply], DetachError],
+        auth: httpx.Auth | None = None,
+        params: Mapping[str, str | int] | None = None,
+        content: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeat_ambiguous: bool = True,
+    ) -> Reply:
+        """Send until it is answered with an expected status.
+
+        Repeats what is retryable, at most `attempts` times and never past the deadline. With `repeat_ambiguous` False,
+        what may have been carried out is raised at once. Raises what `classify` makes of an unexpected answer.
+        """
+        for attempt in range(1, self.attempts + 1):
+            started = time.monotonic()
+            reply: Reply | None = None
+            error: DetachError | None = None
+            try:
+                request = self.client.build_request(
+                    method, url, params=params, json=content, headers=headers, timeout=self._timeout()
+                )
+                reply = self._read(self.client.send(request, auth=auth, stream=True))
+                if reply.status not in expected:
+                    error = classify(reply)
+            except httpx.RequestError as exc:
+                error = _unanswered(exc, route)
+            wait = None
+            if error is not None and (repeat_ambiguous or not error.ambiguous):
+                wait = self._backoff(attempt, error)
+            status = None if reply is None else reply.status
+            spent = (time.monotonic() - started) * 1000
+            self.observe(Call(service, method, route, attempt, spent, status, error, retried=wait is not None))
+            if error is not None and wait is None:
+                raise error
+            if reply is not None and error is None:
+                return reply
+            self.sleep(wait or 0.0)
+        raise AssertionError("the last attempt returns or raises")
+
+    def pause(self, attempt: int, error: DetachError) -> None:
+        """Wait before a caller's own repetition number `attempt`; raises `error` when it may not be repeated."""
+        wait = self._backoff(attempt, error)
+        if wait is None:
+            raise error
+        self.sleep(wait)
+
+    def _timeout(self) -> float:
+        left = self.deadline.left()
+        if left <= 0:
+            raise Unavailable("the time that the platform gives ran out before the next request")
+        return min(self.timeout, left)
+
+    def _backoff(self, attempt: int, error: DetachError) -> float | None:
+        """Seconds to wait before the next attempt: full jitter, at least Retry-After; None when there is none."""
+        if not error.retryable or attempt >= self.attempts:
+            return None
+        wait = max(error.retry_after, self.jitter() * min(20.0, 0.25 * 2**attempt))
+        return wait if wait < self.deadline.left() else None
+
+    def _read(self, response: httpx.Response) -> Reply:
+        """Read the body, of a bounded size and within the deadline, so that a slow drip holds nobody."""
+        if response.is_stream_consumed:  # the auth flow had to see it
+            return Reply(response.status_code, response.headers, response.content)
+        body = bytearray()
+        with contextlib.closing(response):
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_REPLY_BYTES or self.deadline.left() <= 0:
+                    raise httpx.ReadError("the answer is too large or too slow")
+        return Reply(response.status_code, response.headers, bytes(body))
+
+
+def _unanswered(exc: httpx.RequestError, route: str) -> Unavailable:
+    # Only before the connection stands is it sure that the request was not carried out.
+    unsent = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
+    return Unavailable(f"{route}: no answer ({type(exc).__name__}: {exc})", ambiguous=not unsent)
