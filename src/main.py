@@ -5,11 +5,13 @@ binary or structured mode, or the bare data of its kind, and answers for a broke
 `apig.detach.completed`, 422 for what no retry mends, 503 for what one does.
 """
 
+import io
 import json
 import os
 import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import IO, Any
 
 from flask import Request, Response
 
@@ -20,7 +22,8 @@ from shared.models import Kind
 from shared.outcome import Outcome
 from shared.transport import Deadline
 
-MARGIN = 2.0  # seconds kept back for the answer
+TIMEOUT = 300.0  # seconds for a request when CLOUD_RUN_TIMEOUT_SECONDS is not set: Knative's and Cloud Run's default
+MARGIN = 2.0  # of them, kept back for the answer
 
 
 def certificate_expiry(request: Request) -> Response:
@@ -33,33 +36,54 @@ def domain_decommission(request: Request) -> Response:
     return _answer(request, "domain_decommission")
 
 
+def scheduled_cleanup(request: Request) -> Response:
+    """Function of the kind `scheduled_cleanup`."""
+    return _answer(request, "scheduled_cleanup")
+
+
 def handler(request: Request) -> Response:
     """Function of every kind; the event has to say which it is."""
     return _answer(request, None)
 
 
 def _answer(request: Request, kind: Kind | None) -> Response:
-    if request.path == "/health":
+    # Once the function is done, functions-framework reads what is left of the body into memory: nothing shall be left.
+    stream, request.stream = request.stream, io.BytesIO()
+    if request.path == "/health" and request.method in {"GET", "HEAD"}:
         return _health()
-    if request.method != "POST":
-        return Response("POST a CloudEvent, or GET /health\n", HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
-    # The platform's own limit for a request: functions-framework takes it from the same variable.
-    deadline = Deadline.after(float(os.environ.get("CLOUD_RUN_TIMEOUT_SECONDS") or 300) - MARGIN)
+    if request.method != "POST" or request.path == "/health":
+        allowed = "GET, HEAD" if request.path == "/health" else "POST"
+        return _problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {allowed}, not {request.method}", Allow=allowed)
+    # Both platforms cut a request off after their timeout, which functions-framework too takes from this variable.
+    deadline = Deadline.after((float(os.environ.get("CLOUD_RUN_TIMEOUT_SECONDS") or 0) or TIMEOUT) - MARGIN)
     try:
         outcome = handle(
-            lambda: events.from_http(request.headers, _body(request), kind=kind, default_id=str(uuid.uuid4())),
+            lambda: events.from_http(
+                dict(request.headers), _body(request, stream), kind=kind, default_id=str(uuid.uuid4())
+            ),
             runtime.current,
             deadline,
             kind,
         )
     except DetachError as exc:
-        return _problem(exc)
+        return _failure(exc)
+    except Exception:  # noqa: BLE001 - a bug; the report has its frames, and nobody knows what is in its message
+        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug; the log line detach.report tells where")
     return _reply(outcome)
 
 
-def _body(request: Request) -> bytes:
-    # One byte more than is allowed is enough to know; the length that a header claims may be absent.
-    return request.stream.read(events.MAX_BYTES + 1)
+def _body(request: Request, stream: IO[bytes]) -> bytes:
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.strip().lower() != "identity":
+        raise InvalidEvent("content-encoding", f"expected none, not {coding[:60]!r}")
+    body = bytearray()
+    try:
+        # One byte more than is allowed is enough to know; the length that a header claims may be absent.
+        while chunk := stream.read(events.MAX_BYTES + 1 - len(body)):
+            body += chunk
+    except Exception:  # noqa: BLE001 - each server has errors of its own for broken chunks and for callers that went away
+        raise InvalidEvent("body", "expected one that can be read to its end") from None
+    return bytes(body)
 
 
 def _reply(outcome: Outcome) -> Response:
@@ -74,20 +98,18 @@ def _reply(outcome: Outcome) -> Response:
     return Response(json.dumps(outcome.to_dict()), HTTPStatus.OK, headers, content_type="application/json")
 
 
-def _problem(error: DetachError, status: HTTPStatus | None = None) -> Response:
-    """RFC 9457: `title` is the error's name, `detail` says what was expected; 503 asks for a retry, 422 for none."""
+def _failure(error: DetachError, status: HTTPStatus | None = None) -> Response:
+    """503 asks for a retry, 422 for none."""
     status = status or (HTTPStatus.SERVICE_UNAVAILABLE if error.retryable else HTTPStatus.UNPROCESSABLE_ENTITY)
-    problem = {
-        "type": "about:blank",
-        "title": error.name,
-        "status": status.value,
-        "detail": error.message,
-        "error": error.name,
-        "error_code": error.error_code,
-    }
-    if isinstance(error, InvalidEvent):
-        problem["field"] = error.field
-    return Response(json.dumps(problem), status, content_type="application/problem+json")
+    fields = {"field": error.field} if isinstance(error, InvalidEvent) else {}
+    return _problem(status, error.message, {"error": error.name, "error_code": error.error_code, **fields})
+
+
+def _problem(status: HTTPStatus, detail: str, fields: dict[str, Any] | None = None, **headers: str) -> Response:
+    """RFC 9457: `title` is the error's name, or the status' where there is none."""
+    title = (fields or {}).get("error", status.phrase)
+    problem = {"type": "about:blank", "title": title, "status": status.value, "detail": detail, **(fields or {})}
+    return Response(json.dumps(problem), status, headers, content_type="application/problem+json")
 
 
 def _health() -> Response:
@@ -95,5 +117,5 @@ def _health() -> Response:
     try:
         runtime.current()
     except DetachError as exc:
-        return _problem(exc, HTTPStatus.SERVICE_UNAVAILABLE)
+        return _failure(exc, HTTPStatus.SERVICE_UNAVAILABLE)
     return Response('{"status":"ok"}', content_type="application/json")
