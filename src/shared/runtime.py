@@ -15,10 +15,16 @@ from shared.transport import Call, Deadline, Transport, new_client
 class Runtime:
     """What the events of one process share: the settings, the HTTP client, the identity. For any number of threads."""
 
-    def __init__(self, values: Settings, get: Callable[[str], str | None]) -> None:
+    def __init__(
+        self,
+        values: Settings,
+        get: Callable[[str], str | None],
+        platform_token: Callable[[], str] | None = None,
+    ) -> None:
         self.settings = values
         self._client = new_client(values.ca_file)
-        self._identity = Identity(secret_store.open_store(values.secret_uri, get), values.auth_url)
+        store = secret_store.open_store(values.secret_uri, get, platform_token)
+        self._identity = Identity(store, values.auth_url)
 
     @property
     def policy(self) -> Policy:
@@ -42,15 +48,19 @@ _runtime: Runtime | None = None
 
 
 def current(
-    get: Callable[[str], str | None] = os.environ.get, names: Callable[[], Iterable[str]] = lambda: tuple(os.environ)
+    get: Callable[[str], str | None] = os.environ.get,
+    names: Callable[[], Iterable[str]] = lambda: tuple(os.environ),
+    platform_token: Callable[[], str] | None = None,
 ) -> Runtime:
     """The process' runtime, made on the first call; `get` reads a setting, `names` tells which there are.
 
-    Raises ConfigurationError, and tries again at the next call.
+    `platform_token` gives the token that the platform itself hands out (`functiongraph:`). The one of the first call
+    stays, and is called at every event: let it ask the newest context, not the first. Raises
+    ConfigurationError, and tries again at the next call.
     """
     global _runtime  # noqa: PLW0603 - one a process is the point
     with _lock:
         if _runtime is None:
             logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL; our own lines do that
-            _runtime = Runtime(settings.load(get, names()), get)
+            _runtime = Runtime(settings.load(get, names()), get, platform_token)
         return _runtime

@@ -11,9 +11,11 @@ from shared.errors import ConfigurationError
 from shared.secret import Secret, Store
 
 
-def open_store(uri: str, get: Callable[[str], str | None]) -> Store:
+def open_store(uri: str, get: Callable[[str], str | None], platform_token: Callable[[], str] | None = None) -> Store:
     """The store that a SECRET_URI names; `get` reads an environment variable. Nothing is read yet."""
     scheme, _, address = uri.partition(":")
+    if scheme == "functiongraph":
+        return _functiongraph(platform_token)
     if scheme not in SCHEMES:
         # The whole URI is not repeated: a secret itself may have been pasted there.
         raise ConfigurationError(f"SECRET_URI: unknown scheme {scheme!r}; expected one of {', '.join(SCHEMES)}")
@@ -52,6 +54,20 @@ def _file(path: str, get: Callable[[str], str | None]) -> Store:  # noqa: ARG001
         if not text.strip():
             raise ConfigurationError(f"SECRET_URI: file:{path} is empty")
         return Secret(text)
+
+    return read
+
+
+def _functiongraph(platform_token: Callable[[], str] | None) -> Store:
+    """`functiongraph:`: the token of the function's agency."""
+    if platform_token is None:
+        raise ConfigurationError("SECRET_URI: functiongraph: is for a function that FunctionGraph runs")
+
+    def read(*, fresh: bool = False) -> Secret:  # noqa: ARG001 - the platform keeps it
+        token = platform_token()
+        if not token:
+            raise ConfigurationError("SECRET_URI: functiongraph: gave no token; give the function an agency")
+        return Secret(token)
 
     return read
 
