@@ -1,6 +1,6 @@
 """Domains are taken out of service: detach whatever certificates they still carry."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from handlers.detaching import carry_out
@@ -11,6 +11,8 @@ from shared.outcome import Outcome
 from shared.planning import Asked, check_blast_radius, plan_detach
 from shared.settings import Policy
 from shared.telemetry import Report
+
+DESCRIBED = 2  # a domain with a certificate of its own on each of three gateways then takes ten calls, not thirteen
 
 
 def handle(
@@ -37,14 +39,16 @@ def _certificates(data: DomainDecommission, asked: Asked, gateway: Gateway) -> I
     if data.certificate_id is not None:
         yield gateway.certificate(data.certificate_id)
         return
-    for certificate_id in _carried(asked, gateway):
+    found = _carried(asked, gateway)
+    for certificate_id in found:
         try:
-            yield gateway.certificate(certificate_id)
+            # Its name and date are for the reader alone, so they are read while that is cheap.
+            yield gateway.certificate(certificate_id) if len(found) <= DESCRIBED else Certificate(certificate_id)
         except NotFound:
             continue  # deleted since it was listed: nothing is bound to it any more
 
 
-def _carried(asked: Asked, gateway: Gateway) -> Iterable[str]:
+def _carried(asked: Asked, gateway: Gateway) -> Collection[str]:
     """The ids of the certificates that the domains carry: one listing a gateway, where it shows them."""
     found: dict[str, None] = {}  # a set that keeps its order
     read: set[str] = set()

@@ -33,7 +33,7 @@ class CertificateOutcome:
         """The JSON of one entry of `certificates`; a failed one also tells its error."""
         entry: dict[str, Any] = {
             "certificate_id": self.certificate.id,
-            "common_name": self.certificate.common_name,
+            "common_name": self.certificate.common_name or None,
             "not_after": timestamp(self.certificate.not_after),
             "status": self.status,
             "detached": by_domain(self.detached),

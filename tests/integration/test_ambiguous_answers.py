@@ -1,0 +1,195 @@
+"""Where the API's documents are silent, the bindings tell: right whichever way the API behaves."""
+
+import json
+
+import pytest
+
+from sandbox import Fault, Sandbox
+from shared.errors import DetachError, NotFound, Rejected, Unavailable
+from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, expire, furnish, pairs, send
+
+DETACH = "/domains/detach$"
+LISTING = "/attached-domains"
+NAMES = [f"d{number}.example.com" for number in range(4)]
+PAIRS = {(name, instance_id) for name in NAMES for instance_id in (FIRST, SECOND)}
+
+
+def told(outcome: dict) -> set[tuple[str, str]]:
+    [certificate] = outcome["certificates"]
+    return pairs(certificate["detached"]) | pairs(certificate["already_detached"])
+
+
+@pytest.mark.parametrize("absent", ["3097", "2000", "204"])
+@pytest.mark.parametrize("atomic", [True, False])
+@pytest.mark.parametrize("mixed_ok", [True, False])
+def test_part_of_a_batch_is_gone(sandbox: Sandbox, new_runtime, absent: str, atomic: bool, mixed_ok: bool):
+    """Another hand detached one domain right behind our reading: in the end all are gone, and all are told."""
+    furnish(sandbox, domains=NAMES)
+    sandbox.behaviour.absent, sandbox.behaviour.atomic, sandbox.behaviour.mixed_ok = absent, atomic, mixed_ok
+    rows = [{"url_domain": name, "instance_id": instance_id} for name, instance_id in sorted(PAIRS)]
+    as_it_was = json.dumps({"size": len(rows), "total": len(rows), "bound_domains": rows})
+    sandbox.faults.add(Fault(path=LISTING, status=200, raw_body=as_it_was))
+    sandbox.fleet.unbind(CERTIFICATE, NAMES[1], FIRST)
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert outcome["status"] == "detached"
+    assert sandbox.fleet.bindings() == set()
+    assert told(outcome) == PAIRS
+    assert pairs(outcome["undo"][0]["domains"]) >= PAIRS - {(NAMES[1], FIRST)}
+    assert len(sandbox.journal.detaches()) <= 2
+
+
+@pytest.mark.parametrize("action", ["lost_reply", "reset", "drop"])
+def test_connection_is_cut(sandbox: Sandbox, new_runtime, action: str):
+    """Cut before or after the write: the bindings are read again, and only what is left is sent again."""
+    furnish(sandbox, domains=NAMES)
+    sandbox.faults.add(Fault(path=DETACH, action=action))
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert sandbox.fleet.bindings() == set()
+    assert len(sandbox.journal.detaches()) == (1 if action == "lost_reply" else 2)
+    assert told(outcome) == PAIRS
+    assert pairs(outcome["undo"][0]["domains"]) == PAIRS
+
+
+def test_lost_reply_counts_as_already_detached_and_can_be_undone(sandbox: Sandbox, new_runtime):
+    """No answer said that it was us; the way back has it all the same."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, action="lost_reply"))
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    [certificate] = outcome["certificates"]
+    assert (certificate["status"], certificate["detached"]) == ("detached", [])
+    assert pairs(certificate["already_detached"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+    assert pairs(outcome["undo"][0]["domains"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+@pytest.mark.parametrize("applied", [True, False])
+def test_server_error(sandbox: Sandbox, new_runtime, status: int, applied: bool):
+    """A 5xx may hide a write that was done; reading tells, and nothing is sent twice that is gone."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=status, raw_body="<html>", applied=applied))
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert outcome["status"] == "detached"
+    assert len(sandbox.journal.detaches()) == (1 if applied else 2)
+
+
+def test_slow_answer(sandbox: Sandbox, new_runtime):
+    """An answer that comes after HTTP_TIMEOUT is one that never came: read again."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, applied=True, status=204, delay=2.0))
+    outcome = expire(new_runtime(HTTP_TIMEOUT="0.3"), certificate_id=CERTIFICATE)
+    assert outcome["status"] == "detached"
+    assert len(sandbox.journal.detaches()) == 1
+
+
+@pytest.mark.parametrize(
+    "throttled", [Fault.throttled(path=DETACH), Fault(path=DETACH, status=429, error_code="APIG.0308")]
+)
+def test_throttled_detach_is_repeated_without_reading(sandbox: Sandbox, new_runtime, throttled: Fault):
+    """500 APIG.9008 and 429 were surely not carried out: wait, and send the same again."""
+    furnish(sandbox)
+    sandbox.faults.add(throttled)
+    assert expire(new_runtime(), certificate_id=CERTIFICATE)["status"] == "detached"
+    assert len(sandbox.journal.detaches()) == 2
+    assert len([r for r in sandbox.journal.apig() if LISTING in r.path]) == 1
+
+
+def test_retry_after_is_honoured(sandbox: Sandbox, new_runtime):
+    """A Retry-After of one second puts a second between the two requests."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=429, error_code="APIG.0308", headers={"Retry-After": "1"}))
+    expire(new_runtime(), certificate_id=CERTIFICATE)
+    first, second = sandbox.journal.detaches()
+    assert 1.0 <= second.at - first.at < 3.0
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "APIG.3097"), (404, "APIG.3020"), (400, "APIG.2000")])
+def test_said_to_be_absent_and_still_bound(sandbox: Sandbox, new_runtime, status: int, code: str):
+    """The API says that nothing is bound while its listing shows the binding: that is no success."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=status, error_code=code, times=None))
+    with pytest.raises(Rejected, match=code):
+        expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert len(sandbox.fleet.bindings()) == 2
+    assert len(sandbox.journal.detaches()) == 1
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "APIG.3097"), (404, "APIG.3020"), (400, "APIG.2000")])
+def test_said_to_be_absent_and_gone(sandbox: Sandbox, new_runtime, status: int, code: str):
+    """Already done is success once the bindings prove it."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=status, error_code=code, applied=True))
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert outcome["status"] == "detached"
+    assert pairs(outcome["certificates"][0]["already_detached"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+
+
+def test_somebody_else_did_it(sandbox: Sandbox, new_runtime):
+    """Only one binding was sent and there is "no such binding": another hand did it, and it is not ours to undo."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=404, error_code="APIG.3097", applied=True))
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE, instance_ids=[FIRST])
+    assert pairs(outcome["certificates"][0]["already_detached"]) == {(DOMAIN, FIRST)}
+    assert outcome["undo"] == []
+
+
+def test_certificate_deleted_meanwhile(sandbox: Sandbox, new_runtime):
+    """Between our reading and our writing the certificate goes: nothing is bound to it any more."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=404, error_code="APIG.3021", applied=True))
+    assert expire(new_runtime(), certificate_id=CERTIFICATE)["status"] == "detached"
+
+
+def test_never_comes_back(sandbox: Sandbox, new_runtime):
+    """The API stays down: as many attempts as allowed, one retryable error, and the way back for what may be done."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=503, times=None))
+    with pytest.raises(Unavailable):
+        expire(new_runtime(HTTP_ATTEMPTS="3"), certificate_id=CERTIFICATE)
+    assert len(sandbox.journal.detaches()) == 3
+
+
+def test_one_bad_batch_does_not_hold_the_others(sandbox: Sandbox, new_runtime, caplog):
+    """A batch that is rejected is told, and the batches behind it are detached all the same."""
+    furnish(sandbox, domains=NAMES)
+    sandbox.faults.add(Fault(path=DETACH, nth=2, status=400, error_code="APIG.2012"))
+    with pytest.raises(Rejected, match=r"APIG\.2012"):
+        expire(new_runtime(DETACH_BATCH_SIZE="1"), certificate_id=CERTIFICATE)
+    assert {domain for _, domain, _ in sandbox.fleet.bindings()} == {NAMES[1]}
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    assert pairs(report.failed) == {(NAMES[1], FIRST), (NAMES[1], SECOND)}
+    assert pairs(report.undo[0]["domains"]) == PAIRS - {(NAMES[1], FIRST), (NAMES[1], SECOND)}
+
+
+def test_time_runs_out(sandbox: Sandbox, new_runtime):
+    """With too little time left for the wait, it ends at once as retryable rather than late."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=409, error_code="APIG.3711", times=None))
+    with pytest.raises(Unavailable, match=r"APIG\.3711"):
+        send(new_runtime(), "certificate_expiry", {"certificate_id": CERTIFICATE}, seconds=5)
+    assert len(sandbox.journal.detaches()) == 1
+
+
+def test_reading_is_retried(sandbox: Sandbox, new_runtime):
+    """A read may be repeated at will, whatever cut it off."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=LISTING, action="reset"), Fault(path=LISTING, status=500))
+    assert expire(new_runtime(), certificate_id=CERTIFICATE)["status"] == "detached"
+    assert sandbox.faults.pending() == []
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>a proxy's page</html>", "{}", '{"total":3}', '{"total":1,"bound_domains":[{}]}']
+)
+def test_undocumented_listing_is_not_an_empty_one(sandbox: Sandbox, new_runtime, body: str):
+    """An answer that is not the documented one is a failure: taken for "nothing bound" it would lose the event."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=LISTING, status=200, raw_body=body, times=None))
+    with pytest.raises(DetachError, match="not documented"):
+        expire(new_runtime(HTTP_ATTEMPTS="1"), certificate_id=CERTIFICATE)
+
+
+def test_wrong_gateway_of_the_event(sandbox: Sandbox, new_runtime):
+    """A search on a gateway that does not exist is NotFound."""
+    furnish(sandbox)
+    with pytest.raises(NotFound, match="APIG.3030"):
+        expire(new_runtime(), common_name=DOMAIN, instance_ids=["0" * 32])

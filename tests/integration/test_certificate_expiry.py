@@ -1,0 +1,295 @@
+"""A certificate expires: by its id and by its name."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from sandbox import Sandbox
+from shared.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound
+from tests.conftest import FAR_AHEAD, LONG_AGO
+from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, expire, furnish, pairs
+
+
+def test_expired_certificate_is_detached_everywhere(sandbox: Sandbox, new_runtime):
+    """Every domain on every gateway goes, in one request, and the outcome tells how to undo it."""
+    furnish(sandbox)
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert sandbox.fleet.bindings() == set()
+    assert outcome == {
+        "event_id": "event-1",
+        "kind": "certificate_expiry",
+        "status": "detached",
+        "dry_run": False,
+        "certificates": [
+            {
+                "certificate_id": CERTIFICATE,
+                "common_name": DOMAIN,
+                "not_after": "2021-04-26T09:03:30Z",
+                "status": "detached",
+                "detached": [{"domain": DOMAIN, "instance_ids": [SECOND, FIRST]}],
+                "already_detached": [],
+                "kept": [],
+                "failed": [],
+            }
+        ],
+        "undo": [
+            {
+                "certificate_id": CERTIFICATE,
+                "domains": [
+                    {
+                        "domain": DOMAIN,
+                        "instance_ids": [SECOND, FIRST],
+                        "verified_client_certificate_enabled": False,
+                    }
+                ],
+            }
+        ],
+    }
+
+
+def test_same_event_twice_sends_no_second_post(sandbox: Sandbox, new_runtime):
+    """Reading before writing makes a duplicate harmless."""
+    furnish(sandbox)
+    runtime = new_runtime()
+    assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "detached"
+    assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "nothing_to_detach"
+    assert len(sandbox.journal.detaches()) == 1
+
+
+@pytest.mark.parametrize("absent", ["3097", "2000", "204"])
+def test_two_events_at_the_same_time_both_succeed(sandbox: Sandbox, new_runtime, absent: str):
+    """Two processes that plan the same detach both end well, whatever the API says to the second."""
+    furnish(sandbox)
+    sandbox.behaviour.absent = absent
+    sandbox.behaviour.latency = 0.05  # both have read before either writes
+    outcomes = []
+    threads = [
+        threading.Thread(target=lambda runtime: outcomes.append(expire(runtime, certificate_id=CERTIFICATE)), args=(r,))
+        for r in (new_runtime(), new_runtime())
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [outcome["status"] for outcome in outcomes] == ["detached", "detached"]
+    assert len(sandbox.journal.detaches()) == 2
+    assert sandbox.fleet.bindings() == set()
+
+
+def test_renewed_certificate_is_not_touched(sandbox: Sandbox, new_runtime):
+    """Renewed in place (same id, new not_after): the date of the gateway decides, not the event."""
+    furnish(sandbox)
+    sandbox.fleet.renew(CERTIFICATE, FAR_AHEAD)
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert outcome["status"] == "not_due"
+    assert outcome["certificates"][0]["not_after"] == "2036-04-26T09:03:30Z"
+    assert len(sandbox.fleet.bindings()) == 2
+    assert sandbox.journal.detaches() == []
+
+
+@pytest.mark.parametrize(
+    ("grace", "not_after", "status"),
+    [
+        ("P0D", timedelta(minutes=-1), "detached"),
+        ("P0D", timedelta(hours=1), "not_due"),
+        ("P7D", timedelta(days=-6), "not_due"),
+        ("P7D", timedelta(days=-8), "detached"),
+        ("-P2D", timedelta(days=1), "detached"),
+        ("-P2D", timedelta(days=3), "not_due"),
+    ],
+)
+def test_grace(sandbox: Sandbox, new_runtime, grace: str, not_after: timedelta, status: str):
+    """DETACH_EXPIRY_GRACE must have passed since not_after; negative means that long before."""
+    furnish(sandbox, not_after=not_after)
+    outcome = expire(new_runtime(DETACH_EXPIRY_GRACE=grace), certificate_id=CERTIFICATE)
+    assert outcome["status"] == status
+
+
+def test_event_that_names_one_gateway(sandbox: Sandbox, new_runtime):
+    """A domain on three gateways and an event that names one: only that binding goes."""
+    furnish(sandbox)
+    sandbox.fleet.add_gateway(id=THIRD)
+    sandbox.fleet.add_domain(DOMAIN, THIRD)
+    sandbox.fleet.bind(CERTIFICATE, DOMAIN, THIRD)
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE, instance_ids=[THIRD])
+    assert sandbox.journal.detaches()[0].body == {"domains": [{"domain": DOMAIN, "instance_ids": [THIRD]}]}
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST), (CERTIFICATE, DOMAIN, SECOND)}
+    assert outcome["certificates"][0]["kept"] == [
+        {"domain": DOMAIN, "instance_ids": [SECOND, FIRST], "reason": "not_requested"}
+    ]
+
+
+def test_gateways_of_an_entry_narrow_that_domain_alone(sandbox: Sandbox, new_runtime):
+    """An entry of `domains` with gateways of its own leaves the other entries as wide as the event."""
+    furnish(sandbox, domains=["one.example.com", "two.example.com"])
+    expire(
+        new_runtime(),
+        certificate_id=CERTIFICATE,
+        domains=[{"domain": "one.example.com", "instance_ids": [FIRST]}, "two.example.com"],
+    )
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, "one.example.com", SECOND)}
+
+
+def test_1203_domains(sandbox: Sandbox, new_runtime):
+    """All are found, on three pages, and all are detached, in batches of fifty."""
+    names = [f"d{number:04d}.example.com" for number in range(1203)]
+    fleet = sandbox.fleet
+    fleet.add_gateway(id=FIRST)
+    fleet.add_certificate(id=CERTIFICATE, common_name=DOMAIN, not_after=LONG_AGO)
+    for name in names:
+        fleet.add_domain(name, FIRST)
+        fleet.bind(CERTIFICATE, name, FIRST)
+    outcome = expire(new_runtime(DETACH_MAX_DOMAINS="2000"), certificate_id=CERTIFICATE)
+    listings = [r.query for r in sandbox.journal.apig() if r.path.endswith("/attached-domains")]
+    assert listings == [{"offset": offset, "limit": "500"} for offset in ("0", "500", "1000")]
+    assert [len(r.body["domains"]) for r in sandbox.journal.detaches()] == [50] * 24 + [3]
+    assert {entry["domain"] for r in sandbox.journal.detaches() for entry in r.body["domains"]} == set(names)
+    assert pairs(outcome["certificates"][0]["detached"]) == {(name, FIRST) for name in names}
+    assert fleet.bindings() == set()
+
+
+def test_plan_larger_than_allowed_is_refused_whole(sandbox: Sandbox, new_runtime):
+    """One domain more than DETACH_MAX_DOMAINS, and nothing is detached."""
+    furnish(sandbox, domains=["one.example.com", "two.example.com", "three.example.com"])
+    with pytest.raises(BlastRadiusExceeded, match="3 domains would be detached and DETACH_MAX_DOMAINS is 2"):
+        expire(new_runtime(DETACH_MAX_DOMAINS="2"), certificate_id=CERTIFICATE)
+    assert sandbox.journal.detaches() == []
+    assert len(sandbox.fleet.bindings()) == 6
+
+
+def test_dry_run_changes_nothing(sandbox: Sandbox, new_runtime):
+    """A dry run says what it would detach, and has nothing to undo."""
+    furnish(sandbox)
+    outcome = expire(new_runtime(DETACH_DRY_RUN="true"), certificate_id=CERTIFICATE)
+    assert (outcome["status"], outcome["dry_run"], outcome["undo"]) == ("dry_run", True, [])
+    assert pairs(outcome["certificates"][0]["detached"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+    assert sandbox.journal.detaches() == []
+
+
+def test_protected_domains_are_kept(sandbox: Sandbox, new_runtime):
+    """DETACH_PROTECTED_DOMAINS takes names and patterns, and what they name is never detached."""
+    furnish(sandbox, domains=["pay.example.com", "a.shop.example.com", "*.shop.example.com", "old.example.com"])
+    outcome = expire(
+        new_runtime(DETACH_PROTECTED_DOMAINS="Pay.Example.com, *.shop.example.com"), certificate_id=CERTIFICATE
+    )
+    assert {domain for _, domain, _ in sandbox.fleet.bindings()} == {
+        "pay.example.com",
+        "a.shop.example.com",
+        "*.shop.example.com",
+    }
+    assert {entry["reason"] for entry in outcome["certificates"][0]["kept"]} == {"protected"}
+
+
+@pytest.mark.parametrize(
+    ("bound", "asked"),
+    [
+        ("apigtest.example.com", "APIGtest.Example.COM."),
+        ("ApigTest.example.com.", "apigtest.example.com"),
+        ("xn--bcher-kva.example.com", "Bücher.example.com"),
+        ("*.shop.example.com", "*.SHOP.example.com"),
+    ],
+)
+def test_names_compare_and_the_exact_one_is_sent(sandbox: Sandbox, new_runtime, bound: str, asked: str):
+    """Case, a trailing dot and IDNA make no difference; what goes into the request is the list's own `url_domain`."""
+    furnish(sandbox, domains=[bound])
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE, domains=[asked])
+    assert sandbox.journal.detaches()[0].body["domains"][0]["domain"] == bound
+    assert outcome["status"] == "detached"
+
+
+def test_wildcard_matches_only_itself(sandbox: Sandbox, new_runtime):
+    """Asking for *.example.com leaves api.example.com alone, and the other way round."""
+    furnish(sandbox, domains=["*.example.com", "api.example.com"])
+    expire(new_runtime(), certificate_id=CERTIFICATE, domains=["*.example.com"])
+    assert {domain for _, domain, _ in sandbox.fleet.bindings()} == {"api.example.com"}
+    expire(new_runtime(), certificate_id=CERTIFICATE, domains=["x.example.com"])
+    assert {domain for _, domain, _ in sandbox.fleet.bindings()} == {"api.example.com"}
+
+
+def test_by_common_name_only_the_expired_ones(sandbox: Sandbox, new_runtime):
+    """Several certificates carry the name, on several gateways and globally; only those that expired are touched."""
+    furnish(sandbox)
+    fleet = sandbox.fleet
+    valid = fleet.add_certificate(common_name=DOMAIN, not_after=FAR_AHEAD, instance_id=FIRST)
+    other = fleet.add_certificate(common_name="other.example.com", not_after=LONG_AGO, instance_id=FIRST)
+    expired = fleet.add_certificate(common_name="APIGtest.example.com", not_after=LONG_AGO, instance_id=SECOND)
+    for number, certificate in enumerate((valid, other, expired)):
+        fleet.add_domain(f"d{number}.example.com", certificate.instance_id)
+        fleet.bind(certificate.id, f"d{number}.example.com", certificate.instance_id)
+    outcome = expire(new_runtime(), common_name="ApigTest.Example.Com")
+    assert {(c["certificate_id"], c["status"]) for c in outcome["certificates"]} == {
+        (valid.id, "not_due"),
+        (CERTIFICATE, "detached"),
+        (expired.id, "detached"),
+    }
+    assert {certificate_id for certificate_id, _, _ in fleet.bindings()} == {valid.id, other.id}
+
+
+def test_by_common_name_on_the_named_gateways(sandbox: Sandbox, new_runtime):
+    """`instance_ids` narrows the search and what is detached."""
+    furnish(sandbox)
+    outcome = expire(new_runtime(), common_name=DOMAIN, instance_ids=[SECOND])
+    assert [r.query.get("instance_id") for r in sandbox.journal.apig() if r.path.endswith("/certificates")] == [SECOND]
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST)}
+    assert outcome["status"] == "detached"
+
+
+def test_common_name_that_nobody_has(sandbox: Sandbox, new_runtime):
+    """An event from elsewhere, such as an ACM one, is no failure: there is nothing to detach."""
+    furnish(sandbox)
+    outcome = expire(new_runtime(), common_name="elsewhere.example.com")
+    assert (outcome["status"], outcome["certificates"]) == ("nothing_to_detach", [])
+
+
+def test_id_and_name_that_disagree(sandbox: Sandbox, new_runtime):
+    """A common name beside a certificate id has to be that certificate's own."""
+    furnish(sandbox)
+    with pytest.raises(InvalidEvent, match=r"^common_name: 'other\.example\.com' is not that of certificate a27be83"):
+        expire(new_runtime(), certificate_id=CERTIFICATE, common_name="other.example.com")
+    assert len(sandbox.fleet.bindings()) == 2
+    assert expire(new_runtime(), certificate_id=CERTIFICATE, common_name=DOMAIN)["status"] == "detached"
+
+
+def test_unknown_certificate(sandbox: Sandbox, new_runtime):
+    """A certificate that is not in this project is NotFound, and nothing is sent but the question."""
+    furnish(sandbox)
+    with pytest.raises(NotFound, match="APIG.3021") as caught:
+        expire(new_runtime(), certificate_id="0" * 32)
+    assert caught.value.error_code == "APIG.3021"
+    assert len(sandbox.journal.apig()) == 1
+
+
+def test_no_permission_at_all(sandbox: Sandbox, new_runtime):
+    """A user without rights is told so at the first call."""
+    furnish(sandbox)
+    sandbox.behaviour.forbidden = True
+    with pytest.raises(AccessDenied, match="APIG.1005"):
+        expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert len(sandbox.journal.apig()) == 1
+
+
+def test_custom_ports_of_one_name_are_one_binding(sandbox: Sandbox, new_runtime):
+    """The same name on another port is listed twice and sent once: the API takes all its ports together."""
+    furnish(sandbox)
+    sandbox.fleet.add_domain(DOMAIN, FIRST, https_port=8443)
+    sandbox.fleet.bind(CERTIFICATE, DOMAIN, FIRST)
+    expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert sandbox.journal.detaches()[0].body == {"domains": [{"domain": DOMAIN, "instance_ids": [SECOND, FIRST]}]}
+    assert sandbox.fleet.bindings() == set()
+
+
+def test_client_verification_comes_back_with_the_undo(sandbox: Sandbox, new_runtime):
+    """The way back tells for each gateway whether clients were verified."""
+    furnish(sandbox)
+    sandbox.fleet.bind(CERTIFICATE, DOMAIN, SECOND, verified_client_certificate_enabled=True)
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert outcome["undo"] == [
+        {
+            "certificate_id": CERTIFICATE,
+            "domains": [
+                {"domain": DOMAIN, "instance_ids": [SECOND], "verified_client_certificate_enabled": True},
+                {"domain": DOMAIN, "instance_ids": [FIRST], "verified_client_certificate_enabled": False},
+            ],
+        }
+    ]

@@ -1,0 +1,156 @@
+"""Domains are decommissioned: whatever certificates they carry go, and nothing else."""
+
+import pytest
+
+from sandbox import Behaviour, Sandbox
+from shared.errors import NotFound
+from tests.conftest import FAR_AHEAD, LONG_AGO
+from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, decommission, expire, furnish
+
+LEGACY = "legacy.example.com"
+
+
+def fleet_of_300(sandbox: Sandbox) -> None:
+    """300 valid certificates on three gateways with a domain each; one domain is on all three gateways."""
+    fleet = sandbox.fleet
+    for instance_id in (FIRST, SECOND, THIRD):
+        fleet.add_gateway(id=instance_id)
+        for number in range(100):
+            certificate = fleet.add_certificate(
+                common_name=f"n{number}.example.com", not_after=FAR_AHEAD, instance_id=instance_id
+            )
+            name = LEGACY if number == 57 else f"n{number}.example.com"
+            fleet.add_domain(name, instance_id)
+            fleet.bind(certificate.id, name, instance_id)
+
+
+def test_valid_certificates_are_detached_too(sandbox: Sandbox, new_runtime):
+    """A decommissioned domain loses its certificate whatever the date; the certificate's other domains keep it."""
+    furnish(sandbox, domains=[DOMAIN, LEGACY], not_after=FAR_AHEAD)
+    outcome = decommission(new_runtime(), domain="Legacy.Example.com.")
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST), (CERTIFICATE, DOMAIN, SECOND)}
+    [received] = sandbox.journal.detaches()
+    assert received.body == {"domains": [{"domain": LEGACY, "instance_ids": [SECOND, FIRST]}]}
+    assert outcome["certificates"][0]["kept"] == [
+        {"domain": DOMAIN, "instance_ids": [SECOND, FIRST], "reason": "not_requested"}
+    ]
+
+
+def test_twelve_calls_at_most_among_300_certificates(sandbox: Sandbox, new_runtime):
+    """The listing of API groups is the index: the calls grow with the gateways, not with the certificates."""
+    fleet_of_300(sandbox)
+    outcome = decommission(new_runtime(), domain=LEGACY)
+    assert outcome["status"] == "detached"
+    assert len(outcome["certificates"]) == 3
+    assert {domain for _, domain, _ in sandbox.fleet.bindings()}.isdisjoint({LEGACY})
+    assert len(sandbox.fleet.bindings()) == 297
+    # gateways, 3 × groups, 3 × (attached domains, detach)
+    assert len(sandbox.journal.apig()) == 10
+
+
+def test_seven_calls_for_one_certificate(sandbox: Sandbox, new_runtime):
+    """A domain with one certificate among 300 on three gateways: seven calls, one of them for its name and date."""
+    fleet_of_300(sandbox)
+    for instance_id in (SECOND, THIRD):
+        sandbox.fleet.remove_domain(LEGACY, instance_id)
+    outcome = decommission(new_runtime(), domain=LEGACY)
+    assert outcome["status"] == "detached"
+    assert outcome["certificates"][0]["common_name"] == "n57.example.com"
+    assert len(sandbox.journal.apig()) == 7
+
+
+@pytest.mark.parametrize("switch", ["groups_show_domains", "groups_show_ssl_id"])
+def test_without_the_index_the_certificates_are_read(sandbox: Sandbox, new_runtime, switch: str):
+    """Where the groups' listing shows no domains or no certificates, each certificate's own listing is read."""
+    fleet_of_300(sandbox)
+    setattr(sandbox.behaviour, switch, False)
+    outcome = decommission(new_runtime(), domain=LEGACY)
+    assert len(outcome["certificates"]) == 3
+    assert {domain for _, domain, _ in sandbox.fleet.bindings()}.isdisjoint({LEGACY})
+
+
+def test_index_alone_detaches_nothing(sandbox: Sandbox, new_runtime):
+    """The groups' listing is only where to look; a certificate's own listing decides."""
+    furnish(sandbox, domains=[LEGACY])
+    outcome = decommission(new_runtime(), domain=LEGACY)
+    paths = [r.path.rsplit("/", 1)[-1] for r in sandbox.journal.apig()]
+    assert paths == ["instances", "api-groups", "api-groups", CERTIFICATE, "attached-domains", "detach"]
+    assert outcome["status"] == "detached"
+
+
+def test_named_gateway(sandbox: Sandbox, new_runtime):
+    """An event that names a gateway looks at that one and detaches there."""
+    furnish(sandbox, domains=[LEGACY])
+    decommission(new_runtime(), domain=LEGACY, instance_ids=[FIRST])
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, LEGACY, SECOND)}
+    assert not [r for r in sandbox.journal.apig() if r.path.endswith("/instances")]
+
+
+def test_named_certificate(sandbox: Sandbox, new_runtime):
+    """An event that names the certificate needs no search: three calls."""
+    furnish(sandbox, domains=[LEGACY, DOMAIN])
+    outcome = decommission(new_runtime(), domains=[LEGACY], certificate_id=CERTIFICATE)
+    assert outcome["status"] == "detached"
+    assert len(sandbox.journal.apig()) == 3
+
+
+def test_named_certificate_that_does_not_exist(sandbox: Sandbox, new_runtime):
+    """A mistyped certificate id is told; it is not taken for a certificate that is gone."""
+    furnish(sandbox)
+    with pytest.raises(NotFound, match="APIG.3021"):
+        decommission(new_runtime(), domain=DOMAIN, certificate_id="0" * 32)
+
+
+def test_two_domains_with_gateways_of_their_own(sandbox: Sandbox, new_runtime):
+    """Entries of the API's own shape narrow each domain by itself."""
+    furnish(sandbox, domains=["one.example.com", "two.example.com"])
+    entries = [
+        {"domain": "one.example.com", "instance_ids": [FIRST]},
+        {"domain": "two.example.com", "instance_ids": [SECOND]},
+    ]
+    decommission(new_runtime(), domains=entries)
+    assert sandbox.fleet.bindings() == {
+        (CERTIFICATE, "one.example.com", SECOND),
+        (CERTIFICATE, "two.example.com", FIRST),
+    }
+
+
+def test_live_domain_is_kept_when_asked_for(sandbox: Sandbox, new_runtime):
+    """DETACH_LIVE_DOMAINS=keep: a domain whose CNAME resolves (status 3) stays; by default it goes."""
+    fleet = sandbox.fleet
+    fleet.add_gateway(id=FIRST)
+    fleet.add_certificate(id=CERTIFICATE, common_name=DOMAIN, not_after=FAR_AHEAD)
+    for name, status in ((DOMAIN, 3), (LEGACY, 4)):
+        fleet.add_domain(name, FIRST, status=status)
+        fleet.bind(CERTIFICATE, name, FIRST)
+    outcome = decommission(new_runtime(DETACH_LIVE_DOMAINS="keep"), domains=[DOMAIN, LEGACY])
+    assert fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST)}
+    assert outcome["certificates"][0]["kept"] == [{"domain": DOMAIN, "instance_ids": [FIRST], "reason": "live"}]
+    decommission(new_runtime(), domain=DOMAIN)
+    assert fleet.bindings() == set()
+
+
+def test_expired_live_domain_goes_all_the_same(sandbox: Sandbox, new_runtime):
+    """Keeping live domains is about decommissioning: asked for by an expiry, the dead certificate goes."""
+    furnish(sandbox, domains=[], not_after=LONG_AGO)
+    sandbox.fleet.add_domain(DOMAIN, FIRST, status=3)
+    sandbox.fleet.bind(CERTIFICATE, DOMAIN, FIRST)
+    outcome = expire(new_runtime(DETACH_LIVE_DOMAINS="keep"), certificate_id=CERTIFICATE)
+    assert outcome["status"] == "detached"
+
+
+def test_unknown_domain_is_nothing_to_do(sandbox: Sandbox, new_runtime):
+    """A domain that no gateway knows has nothing to detach, and a second event finds the same."""
+    furnish(sandbox)
+    outcome = decommission(new_runtime(), domain="unknown.example.com")
+    assert (outcome["status"], outcome["certificates"]) == ("nothing_to_detach", [])
+    assert sandbox.journal.detaches() == []
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_sparse_replies(sandbox: Sandbox, new_runtime, sparse: bool):
+    """Fields that the page's examples leave out may be missing from every reply."""
+    furnish(sandbox, domains=[LEGACY])
+    sandbox.behaviour = Behaviour(sparse_replies=sparse)
+    assert decommission(new_runtime(), domain=LEGACY)["status"] == "detached"
+    assert sandbox.fleet.bindings() == set()
