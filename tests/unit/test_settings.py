@@ -1,0 +1,149 @@
+"""Settings: the contract's names and defaults, and one clear error for the first wrong one."""
+
+from datetime import timedelta
+
+import pytest
+
+from shared.errors import ConfigurationError
+from shared.settings import VARIABLES, Settings, load
+
+MINIMAL = {"SECRET_URI": "env:NAME"}
+
+
+def of(**variables: str) -> Settings:
+    values = MINIMAL | variables
+    return load(values.get, values)
+
+
+def test_the_contract():
+    """These variables, no more and no fewer."""
+    assert set(VARIABLES) == {
+        "SECRET_URI",
+        "OS_REGION_NAME",
+        "OS_AUTH_URL",
+        "APIG_ENDPOINT",
+        "OS_PROJECT_ID",
+        "OS_CACERT",
+        "DETACH_DRY_RUN",
+        "DETACH_EXPIRY_GRACE",
+        "DETACH_PROTECTED_DOMAINS",
+        "DETACH_MAX_DOMAINS",
+        "DETACH_LIVE_DOMAINS",
+        "DETACH_BATCH_SIZE",
+        "DETACH_CONCURRENCY",
+        "HTTP_TIMEOUT",
+        "HTTP_ATTEMPTS",
+    }
+
+
+def test_defaults():
+    """The defaults of the contract."""
+    settings = of()
+    assert settings.auth_url == "https://iam.eu-de.otc.t-systems.com/v3"
+    assert settings.apig_endpoint == "https://apig.eu-de.otc.t-systems.com"
+    assert settings.project_id is None
+    assert settings.ca_file is None
+    assert settings.dry_run is False
+    assert settings.expiry_grace == timedelta(0)
+    assert settings.protected_domains == ()
+    assert (settings.max_domains, settings.live_domains, settings.batch_size) == (200, "detach", 50)
+    assert (settings.concurrency, settings.http_timeout, settings.http_attempts) == (4, 10.0, 4)
+
+
+def test_region_builds_the_endpoints():
+    """A region alone is enough for both endpoints."""
+    settings = of(OS_REGION_NAME="eu-nl")
+    assert settings.auth_url == "https://iam.eu-nl.otc.t-systems.com/v3"
+    assert settings.apig_endpoint == "https://apig.eu-nl.otc.t-systems.com"
+
+
+def test_huawei_cloud():
+    """An endpoint that is given stands, without its trailing slash; an IAM address without a path gets /v3."""
+    settings = of(
+        APIG_ENDPOINT="https://apig.eu-west-101.myhuaweicloud.eu/", OS_AUTH_URL="https://iam.myhuaweicloud.com"
+    )
+    assert settings.apig_endpoint == "https://apig.eu-west-101.myhuaweicloud.eu"
+    assert settings.auth_url == "https://iam.myhuaweicloud.com/v3"
+
+
+def test_empty_counts_as_unset():
+    """A template's empty parameter is no value."""
+    assert of(DETACH_MAX_DOMAINS="", OS_PROJECT_ID=" ").max_domains == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [("P0D", timedelta(0)), ("P7D", timedelta(days=7)), ("-P2D", timedelta(days=-2)), ("PT36H", timedelta(hours=36))],
+)
+def test_grace(text, duration):
+    """ISO 8601, with a sign."""
+    assert of(DETACH_EXPIRY_GRACE=text).policy.expiry_grace == duration
+
+
+def test_protected_domains_compare_as_names_do():
+    """Names of the list are normalised as all names are."""
+    settings = of(DETACH_PROTECTED_DOMAINS=" Pay.Example.com., *.SHOP.example.com ,,bücher.example")
+    assert settings.protected_domains == ("pay.example.com", "*.shop.example.com", "xn--bcher-kva.example")
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("TRUE", True), ("1", True), ("no", False), ("0", False)])
+def test_dry_run(text, value):
+    """The usual words for yes and no."""
+    assert of(DETACH_DRY_RUN=text).policy.dry_run is value
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OS_PROJECT_ID", "../x"),
+        ("OS_REGION_NAME", "eu de"),
+        ("OS_AUTH_URL", "http://iam.example.com/v3"),
+        ("OS_AUTH_URL", "iam.example.com"),
+        ("APIG_ENDPOINT", "https://apig.example.com:port"),
+        ("APIG_ENDPOINT", "https://apig.example.com/?a=b"),
+        ("APIG_ENDPOINT", "ftp://apig.example.com"),
+        ("DETACH_DRY_RUN", "maybe"),
+        ("DETACH_EXPIRY_GRACE", "two days"),
+        ("DETACH_EXPIRY_GRACE", "P9999D"),
+        ("DETACH_PROTECTED_DOMAINS", "*,a.example.com"),
+        ("DETACH_MAX_DOMAINS", "0"),
+        ("DETACH_MAX_DOMAINS", "many"),
+        ("DETACH_LIVE_DOMAINS", "Keep"),
+        ("DETACH_BATCH_SIZE", "0"),
+        ("DETACH_CONCURRENCY", "-1"),
+        ("HTTP_TIMEOUT", "0"),
+        ("HTTP_TIMEOUT", "nan"),
+        ("HTTP_ATTEMPTS", "1.5"),
+    ],
+)
+def test_wrong_value(variable, value):
+    """The error names the variable, the value and what is allowed."""
+    with pytest.raises(ConfigurationError) as caught:
+        of(**{variable: value})
+    assert caught.value.message.startswith(f"{variable}: {value!r} is not allowed; ")
+    assert "expected" in caught.value.message
+
+
+def test_http_to_this_machine():
+    """Loopback may be plain HTTP, for a sandbox."""
+    assert of(APIG_ENDPOINT="http://127.0.0.1:8080").apig_endpoint == "http://127.0.0.1:8080"
+
+
+def test_missing_secret_uri():
+    """The one required setting is named."""
+    with pytest.raises(ConfigurationError, match="^SECRET_URI: not set; expected SCHEME:ADDRESS"):
+        load({}.get)
+
+
+def test_a_secret_in_the_wrong_place_is_not_repeated():
+    """A password that was pasted into a setting stays out of the error."""
+    for variables in ({"SECRET_URI": "hunter2 hunter2"}, {"OS_AUTH_URL": "https://user:hunter2@iam.example.com"}):
+        with pytest.raises(ConfigurationError) as caught:
+            of(**variables)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_misspelt_setting():
+    """DETACH_DRYRUN=true would detach for real: what begins like a setting has to be one."""
+    with pytest.raises(ConfigurationError, match="DETACH_DRYRUN: no such setting; did you mean DETACH_DRY_RUN?"):
+        of(DETACH_DRYRUN="true")
