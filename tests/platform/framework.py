@@ -1,0 +1,97 @@
+"""functions-framework as a process of its own: started, asked, ended by its id, its output watched for secrets."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.leaks import WATCH
+
+SRC = Path(__file__).parents[2] / "src"
+COMMAND = Path(sys.executable).with_name("functions-framework")
+START_TIMEOUT = 20.0
+
+
+@dataclass
+class Framework:
+    """A running functions-framework with one target function."""
+
+    process: "subprocess.Popen[bytes]"
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        """Where the function is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def post(self, content: bytes | str = b"", headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """POST to the function."""
+        return httpx.post(self.url, content=content, headers=headers, timeout=30, trust_env=False)
+
+    def output(self) -> str:
+        """All that it has written so far, stdout and stderr."""
+        return "".join((self.folder / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+
+    def lines(self, message: str = "") -> list[dict[str, Any]]:
+        """Its log lines, each of them JSON, with that message."""
+        entries = [json.loads(line) for line in (self.folder / "stdout").read_text(encoding="utf-8").splitlines()]
+        return [entry for entry in entries if not message or entry.get("message") == message]
+
+    def listens(self) -> bool:
+        """Whether a new connection is accepted."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+
+@contextmanager
+def framework(environment: Mapping[str, str], target: str, folder: Path, source: Path = SRC) -> Iterator[Framework]:
+    """functions-framework as an operator starts it, in an environment that holds nothing else."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(  # noqa: S603 - our own words
+            [COMMAND, "--source", source / "main.py", "--target", target, "--host", "127.0.0.1", "--port", str(port)],
+            # gunicorn leaves a control socket in the home folder
+            env={"HOME": str(folder), "THREADS": "16", **environment},
+            cwd=folder,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    running = Framework(process, port, folder)
+    try:
+        _wait_for(running)
+        yield running
+    finally:
+        if process.poll() is None:
+            running.stop()
+        assert WATCH.leaked(running.output()) is None, "a secret stands in what functions-framework wrote"
+
+
+def _wait_for(running: Framework) -> None:
+    deadline = time.monotonic() + START_TIMEOUT
+    while not running.listens():
+        assert running.process.poll() is None, f"functions-framework ended: {running.output()}"
+        assert time.monotonic() < deadline, f"functions-framework does not listen: {running.output()}"
+        time.sleep(0.02)
