@@ -1,0 +1,22 @@
+"""Everything the servers share, in one place that a test can look at and change."""
+
+from dataclasses import dataclass, field
+
+from sandbox.behaviour import Behaviour
+from sandbox.faults import Faults
+from sandbox.fleet import Fleet
+from sandbox.identity import Identity
+from sandbox.journal import Journal
+
+
+@dataclass
+class Cloud:
+    """State and switches; the URLs are known once the sockets are bound."""
+
+    fleet: Fleet = field(default_factory=Fleet)
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    identity: Identity = field(default_factory=Identity)
+    journal: Journal = field(default_factory=Journal)
+    faults: Faults = field(default_factory=Faults)
+    auth_url: str = ""
+    endpoint: str = ""

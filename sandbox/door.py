@@ -1,0 +1,166 @@
+"""The way in and out of both services: journal, faults, delays, and connections that are cut on purpose."""
+
+import asyncio
+import json
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sandbox.cloud import Cloud
+from sandbox.faults import Fault
+from sandbox.iam import error_body
+from sandbox.journal import Received, Service
+from sandbox.refusals import Refusal, gateway_body
+
+CONTROL = "/_sandbox/"
+
+
+class Connection(Protocol):
+    """What is used of uvicorn's protocol objects."""
+
+    client: tuple[str, int] | None
+    server: tuple[str, int | None] | None
+    transport: asyncio.Transport
+
+
+@dataclass
+class Answer:
+    """A whole response, held back until its time has come."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+
+    @property
+    def error_code(self) -> str | None:
+        """The code in an error body of either envelope."""
+        if self.status < 400:
+            return None
+        try:
+            data = json.loads(self.body)
+            return str(data.get("error_code") or data["error"]["code"])
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return None
+
+
+class Door:
+    """The ASGI application behind both ports: the port of the connection tells which service is meant."""
+
+    def __init__(
+        self, cloud: Cloud, iam: ASGIApp, apig: ASGIApp, control: ASGIApp, connections: Callable[[], set[Connection]]
+    ) -> None:
+        self._cloud = cloud
+        self._apps: dict[Service, ASGIApp] = {"iam": iam, "apig": apig}
+        self._control = control
+        self._connections = connections
+        self.iam_port = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one request from arrival to answer, or to the end of its connection."""
+        if scope["type"] != "http":
+            return
+        if scope["path"].startswith(CONTROL):
+            await self._control(scope, receive, send)
+            return
+        try:
+            await self._admit(scope, receive, send)
+        except asyncio.CancelledError:
+            # The sandbox ends in the middle of a delay; the connection is gone already.
+            return
+
+    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+        service: Service = "iam" if scope["server"][1] == self.iam_port else "apig"
+        raw = await _read(receive)
+        received = Received.of(
+            service,
+            scope["method"],
+            scope["raw_path"].decode("ascii"),
+            scope["query_string"].decode("ascii"),
+            scope["headers"],
+            raw,
+        )
+        self._cloud.journal.add(received)
+        fault = self._cloud.faults.take(received) or Fault()
+        if fault.action in ("reset", "drop"):
+            await asyncio.sleep(fault.delay)
+            await self._cut(scope, receive, hard=fault.action == "reset")
+            return
+        if fault.answers and not fault.applied:
+            answer = self._faulty(fault, service)
+        else:
+            answer = await _call(self._apps[service], scope, raw)
+            if fault.answers:
+                answer = self._faulty(fault, service)
+        if pause := fault.delay + (self._cloud.behaviour.latency if service == "apig" else 0.0):
+            await asyncio.sleep(pause)
+        if fault.action == "lost_reply":
+            await self._cut(scope, receive, hard=False)
+            return
+        extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in fault.headers.items()]
+        # Before the answer leaves: whoever gets it may look into the journal at once.
+        self._cloud.journal.answered(received, answer.status, fault.error_code or answer.error_code)
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers + extra})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def _faulty(self, fault: Fault, service: Service) -> Answer:
+        if fault.raw_body is not None:
+            body = fault.raw_body.encode() if isinstance(fault.raw_body, str) else fault.raw_body
+            status = fault.status or 200
+        elif fault.status is not None and fault.status < 400 and fault.error_code is None:
+            body, status = b"", fault.status
+        else:
+            refusal = fault.refusal(service)
+            data = error_body(refusal, self._cloud.behaviour) if service == "iam" else gateway_body(refusal)
+            body, status = json.dumps(data).encode(), refusal.status
+        headers = [(b"content-type", b"application/json")]
+        if status != 204:
+            headers.append((b"content-length", str(len(body)).encode()))
+        return Answer(status, headers, body)
+
+    async def _cut(self, scope: Scope, receive: Receive, *, hard: bool) -> None:
+        """End the connection without a word; `hard` = with RST instead of FIN."""
+        for connection in list(self._connections()):
+            if (connection.client, connection.server) == (tuple(scope["client"]), tuple(scope["server"])):
+                sock = connection.transport.get_extra_info("socket")
+                if hard:
+                    # Linger on, zero seconds: close() then sends RST.
+                    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.transport.abort()
+        # The server takes a return without an answer for an error unless it has seen the connection go.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _read(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _call(app: ASGIApp, scope: Scope, raw: bytes) -> Answer:
+    """Run a service and keep what it says."""
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": raw}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    try:
+        await app(scope, receive, send)
+    except Exception:  # noqa: BLE001 - the outermost frame of a request; the vendor's answer to a bug is 9999
+        traceback.print_exc(file=sys.stderr)
+        body = json.dumps(gateway_body(Refusal("APIG.9999"))).encode()
+        return Answer(500, [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())], body)
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return Answer(sent[0]["status"], list(sent[0].get("headers", [])), body)

@@ -1,0 +1,140 @@
+"""IAM: `POST /v3/auth/tokens` and `GET /v3/auth/tokens`, nothing else."""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.behaviour import Behaviour
+from sandbox.cloud import Cloud
+from sandbox.identity import Token
+from sandbox.records import timestamp
+from sandbox.refusals import Refusal
+
+
+def error_body(refusal: Refusal, behaviour: Behaviour) -> dict[str, Any]:
+    """The two error envelopes that the IAM pages show."""
+    if behaviour.iam_envelope == "error_code":
+        return {"error_code": refusal.error_code, "error_msg": refusal.error_msg}
+    title = HTTPStatus(refusal.status).phrase
+    return {"error": {"code": refusal.status, "message": refusal.error_msg, "title": title}}
+
+
+class Iam:
+    """The two token calls of one account."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self.app = Starlette(
+            routes=[
+                Route("/v3/auth/tokens", self.issue_token, methods=["POST"]),
+                Route("/v3/auth/tokens", self.show_token, methods=["GET"]),
+            ],
+            exception_handlers={Refusal: self._refuse, HTTPException: self._no_route},
+        )
+
+    async def issue_token(self, request: Request) -> Response:
+        """obtaining_a_user_token_through_password_authentication.rst: 201, the token in X-Subject-Token."""
+        user, domain_name, scope = _read_request(await request.body())
+        behaviour, identity = self._cloud.behaviour, self._cloud.identity
+        name = user.get("name", user.get("id", ""))
+        identity.sign_in(domain_name, name, user["password"], behaviour.lockout_after)
+        # An empty scope gives a global token, which API Gateway refuses (APIG.1003).
+        project = scope.get("project") if isinstance(scope, dict) else None
+        if project is not None:
+            self._require_known(project, domain_name)
+        token = identity.issue(behaviour.token_lifetime, behaviour.token_bytes, project=project is not None)
+        return self._shown(token, 201, request)
+
+    async def show_token(self, request: Request) -> Response:
+        """verifying_a_token_and_returning_a_valid_token.rst: 200 with the same body, 404 for a bad subject."""
+        self._valid(request.headers.get("x-auth-token", ""), missing="IAM.0001")
+        subject = request.headers.get("x-subject-token", "")
+        try:
+            token = self._cloud.identity.token(subject)
+        except Refusal:
+            raise Refusal("IAM.0004", "Could not find token.") from None
+        return self._shown(token, 200, request)
+
+    def _valid(self, value: str, missing: str) -> None:
+        try:
+            self._cloud.identity.token(value)
+        except Refusal as exc:
+            codes = {"APIG.1000": missing, "APIG.1001": "IAM.0066"}
+            raise Refusal(codes.get(exc.error_code, "IAM.0067")) from None
+
+    def _require_known(self, project: Any, domain_name: str) -> None:
+        if not isinstance(project, dict):
+            raise Refusal("IAM.0011")
+        identity = self._cloud.identity
+        owner = project.get("domain") or {"name": domain_name}
+        if "id" in project:
+            found = project["id"] == identity.project_id
+        else:
+            # A project's name is known within its account only: the user's, unless the scope names another.
+            in_domain = owner.get("name", owner.get("id")) in {identity.domain_name, identity.domain_id}
+            found = in_domain and project.get("name") == identity.project_name
+        if not found:
+            raise Refusal("IAM.0004", f"Could not find project: {project.get('id', project.get('name'))}.")
+
+    def _shown(self, token: Token, status: int, request: Request) -> Response:
+        identity = self._cloud.identity
+        domain = {"id": identity.domain_id, "name": identity.domain_name}
+        shown: dict[str, Any] = {
+            "methods": ["password"],
+            "issued_at": timestamp(token.issued_at, 6),
+            "expires_at": timestamp(token.expires_at, 6),
+            "user": {
+                "id": identity.user_id,
+                "name": identity.username,
+                "domain": domain,
+                "password_expires_at": "",
+            },
+            "roles": [{"id": "0", "name": "apig_adm"}],
+        }
+        if token.project_id is None:
+            shown["domain"] = domain
+        else:
+            shown["project"] = {"id": token.project_id, "name": identity.project_name, "domain": domain}
+        # Any value of nocatalog, so long as there is one, leaves the catalog out.
+        if not request.query_params.get("nocatalog"):
+            shown["catalog"] = self._catalog()
+        return JSONResponse({"token": shown}, status, {"X-Subject-Token": token.value})
+
+    def _catalog(self) -> list[dict[str, Any]]:
+        def entry(kind: str, name: str, url: str) -> dict[str, Any]:
+            endpoint = {"id": name, "interface": "public", "region": "eu-de", "region_id": "eu-de", "url": url}
+            return {"id": name, "type": kind, "name": name, "endpoints": [endpoint]}
+
+        return [entry("identity", "iam", self._cloud.auth_url), entry("apig", "apig", self._cloud.endpoint)]
+
+    async def _refuse(self, _: Request, exc: Exception) -> Response:
+        assert isinstance(exc, Refusal)  # noqa: S101 - Starlette's type for handlers is wider
+        return JSONResponse(error_body(exc, self._cloud.behaviour), exc.status)
+
+    async def _no_route(self, _: Request, exc: Exception) -> Response:
+        assert isinstance(exc, HTTPException)  # noqa: S101 - Starlette's type for handlers is wider
+        refusal = Refusal("IAM.0004", exc.detail, exc.status_code)
+        return JSONResponse(error_body(refusal, self._cloud.behaviour), exc.status_code)
+
+
+def _read_request(body: bytes) -> tuple[dict[str, str], str, Any]:
+    """The user with its password, the account's name or id, and the scope."""
+    try:
+        auth = json.loads(body)["auth"]
+        identity = auth["identity"]
+        user = identity["password"]["user"]
+        domain = user["domain"]
+        domain_name = domain["name"] if "name" in domain else domain["id"]
+        texts = [user["password"], domain_name, user["name"] if "name" in user else user["id"]]
+        scope = auth.get("scope")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        raise Refusal("IAM.0011") from None
+    if identity.get("methods") != ["password"] or not all(isinstance(text, str) for text in texts):
+        raise Refusal("IAM.0011")
+    return user, domain_name, scope

@@ -1,0 +1,105 @@
+"""What the sandbox received, in order of arrival, and what it answered."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, overload
+from urllib.parse import parse_qsl
+
+Service = Literal["iam", "apig"]
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request. `path` is as sent, without the query; `status` is None while, or if ever, nothing was answered."""
+
+    service: Service
+    method: str
+    path: str
+    query: dict[str, str]
+    # Not in the repr: they hold tokens and passwords, and a failing assertion prints what it compares.
+    headers: dict[str, str] = field(repr=False)
+    body: Any = field(repr=False)
+    raw: bytes = field(repr=False)
+    status: int | None = None
+    error_code: str | None = None
+    at: float = field(default_factory=time.monotonic)
+    target: str = ""
+    """The path with its query, as sent."""
+
+    @classmethod
+    def of(  # noqa: PLR0913, PLR0917 - a request has this many parts
+        cls, service: Service, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], raw: bytes
+    ) -> "Received":
+        """The record of a request; a body that is no JSON is kept as `raw` alone."""
+        try:
+            body = json.loads(raw) if raw else None
+        except (ValueError, RecursionError):
+            body = None
+        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+        target = f"{path}?{query}" if query else path
+        fields = dict(parse_qsl(query, keep_blank_values=True))
+        return cls(service, method, path, fields, names, body, raw, target=target)
+
+
+class Journal(Sequence[Received]):
+    """A list of what was received; an entry stands in it before its answer leaves, so a client may look at once."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: list[Received] = []
+
+    def add(self, received: Received) -> None:
+        """Note a request as it arrives."""
+        with self._lock:
+            self._entries.append(received)
+
+    def answered(self, received: Received, status: int, error_code: str | None) -> None:
+        """Note the answer; without effect when the journal has been emptied in between."""
+        with self._lock:
+            for index in range(len(self._entries) - 1, -1, -1):
+                if self._entries[index] is received:
+                    self._entries[index] = replace(received, status=status, error_code=error_code)
+                    return
+
+    def clear(self) -> None:
+        """Forget all."""
+        with self._lock:
+            self._entries = []
+
+    def apig(self) -> list[Received]:
+        """What API Gateway received."""
+        return [each for each in self if each.service == "apig"]
+
+    def iam(self) -> list[Received]:
+        """What IAM received."""
+        return [each for each in self if each.service == "iam"]
+
+    def detaches(self) -> list[Received]:
+        """POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/detach."""
+        return [each for each in self.apig() if each.method == "POST" and each.path.endswith("/domains/detach")]
+
+    def attaches(self) -> list[Received]:
+        """POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/attach."""
+        return [each for each in self.apig() if each.method == "POST" and each.path.endswith("/domains/attach")]
+
+    def __iter__(self) -> Iterator[Received]:
+        with self._lock:
+            return iter(list(self._entries))
+
+    def __len__(self) -> int:
+        with self._lock:
+            return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Received: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Received]: ...
+    def __getitem__(self, index: int | slice) -> Received | list[Received]:
+        with self._lock:
+            return self._entries[index]
+
+    def __repr__(self) -> str:
+        return "Journal[" + ", ".join(f"{r.method} {r.path} {r.status} {r.error_code or ''}" for r in self) + "]"
