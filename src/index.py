@@ -1,0 +1,111 @@
+"""Door: FunctionGraph. TIMER, SMN and CTS triggers, or an invocation with any envelope or the bare data of a kind.
+
+`handler` takes an event of every kind, a function named after a kind that kind only. Each returns the outcome, and
+raises on failure: only raising marks an invocation as failed. The settings are the function's user data.
+"""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+# The Python 3.12 image brings old releases of what is packed beside this file (typing-extensions 4.12, idna 2.10), and
+# no page says whose folder comes first: ours has to.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from handlers import handle
+from shared import events, runtime
+from shared.errors import ConfigurationError, DetachError
+from shared.models import Kind
+from shared.telemetry import SERVICE, logger
+from shared.transport import Deadline
+
+MARGIN = 1.0  # seconds of the function's timeout, kept back for the answer
+
+
+class Context(Protocol):
+    """What is asked of the platform's context ("Using the FunctionGraph context"), which is new at every call."""
+
+    def getUserData(self, key: str) -> Any: ...  # noqa: D102, N802
+    def getProjectID(self) -> str: ...  # noqa: D102, N802
+    def getToken(self) -> str: ...  # noqa: D102, N802
+    def getRemainingTimeInMilliSeconds(self) -> int: ...  # noqa: D102, N802
+
+
+class _Platform:
+    """What outlives a call asks the newest context, never the one that it was made with."""
+
+    context: Context
+
+    def get(self, name: str) -> str | None:
+        if name == "RUNTIME_PROJECT_ID":
+            return self.context.getProjectID()
+        value = self.context.getUserData(name)
+        return None if value is None else str(value)
+
+    def names(self) -> Iterable[str]:
+        """The names of the plain user data; the context gives a value by its name only."""
+        try:
+            return list(json.loads(os.environ["RUNTIME_USERDATA"]))
+        except (KeyError, TypeError, ValueError):
+            return ()
+
+    def token(self) -> str:
+        return self.context.getToken()
+
+    def enter(self, context: Context) -> None:
+        self.context = context
+        # Each context may add a handler of its own to the root logger: all that it got would be said twice.
+        logging.getLogger(SERVICE).propagate = False
+        # User data are no environment variables, where the logger looked for its level.
+        if level := self.get("LOG_LEVEL"):
+            try:
+                logger.setLevel(level.strip().upper())
+            except ValueError:
+                raise ConfigurationError(f"LOG_LEVEL: {level!r} is not allowed; expected such as INFO") from None
+
+    def runtime(self) -> runtime.Runtime:
+        return runtime.current(self.get, self.names, self.token)
+
+
+_platform = _Platform()
+
+
+def initializer(context: Context) -> None:
+    """Read the settings before the first event; a wrong one fails here, and the platform says so."""
+    _platform.enter(context)
+    _platform.runtime()
+
+
+def handler(event: Any, context: Context) -> dict[str, Any]:
+    """Function of every kind; the event has to say which it is. A timer's is a scheduled clean-up."""
+    return _answer(event, context, None)
+
+
+def certificate_expiry(event: Any, context: Context) -> dict[str, Any]:
+    """Function of the kind `certificate_expiry`."""
+    return _answer(event, context, "certificate_expiry")
+
+
+def domain_decommission(event: Any, context: Context) -> dict[str, Any]:
+    """Function of the kind `domain_decommission`."""
+    return _answer(event, context, "domain_decommission")
+
+
+def scheduled_cleanup(event: Any, context: Context) -> dict[str, Any]:
+    """Function of the kind `scheduled_cleanup`."""
+    return _answer(event, context, "scheduled_cleanup")
+
+
+def _answer(event: Any, context: Context, kind: Kind | None) -> dict[str, Any]:
+    deadline = Deadline.after(context.getRemainingTimeInMilliSeconds() / 1000 - MARGIN)
+    _platform.enter(context)
+    try:
+        return handle(lambda: events.parse(event, kind=kind), _platform.runtime, deadline, kind).to_dict()
+    except DetachError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - a bug; the platform shows the message, and nobody knows what is in it
+        raise RuntimeError(f"{type(exc).__name__}: a bug; the log line detach.report tells where") from None
