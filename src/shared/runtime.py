@@ -5,11 +5,15 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 
+import httpx
+
 from shared import secret_store, settings
 from shared.gateway import Gateway
 from shared.identity import Identity
+from shared.secret_store.surroundings import Surroundings
 from shared.settings import Policy, Settings
-from shared.transport import Call, Deadline, Transport, new_client
+from shared.tls import new_client
+from shared.transport import Call, Deadline, Transport
 
 
 class Runtime:
@@ -22,9 +26,18 @@ class Runtime:
         platform_token: Callable[[], str] | None = None,
     ) -> None:
         self.settings = values
-        self._client = new_client(values.ca_file)
-        store = secret_store.open_store(values.secret_uri, get, platform_token)
-        self._identity = Identity(store, values.auth_url)
+        self._clients: dict[str | None, httpx.Client] = {}
+        self._client = self._client_for(values.ca_file)
+        surroundings = Surroundings(get, self._client_for, platform_token)
+        store = secret_store.open_store(values.secret_uri, surroundings)
+        self._identity = Identity(store, values.auth_url, values.region)
+
+    def _client_for(self, ca_file: str | None) -> httpx.Client:
+        """The client that trusts this CA file: one, and one TLS context, for each that is named."""
+        if ca_file not in self._clients:
+            setting = "OS_CACERT" if ca_file == self.settings.ca_file else "VAULT_CACERT"
+            self._clients[ca_file] = new_client(ca_file, setting)
+        return self._clients[ca_file]
 
     @property
     def policy(self) -> Policy:
@@ -36,11 +49,12 @@ class Runtime:
         values = self.settings
         transport = Transport(self._client, values.http_timeout, values.http_attempts, deadline, observe)
         project_id = values.project_id or self._identity.project_id(transport)
-        return Gateway(transport, self._identity.auth(transport), values.apig_endpoint, project_id)
+        return Gateway(transport, self._identity.auth(transport, project_id), values.apig_endpoint, project_id)
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        for client in self._clients.values():
+            client.close()
 
 
 _lock = threading.Lock()
@@ -61,6 +75,7 @@ def current(
     global _runtime  # noqa: PLW0603 - one a process is the point
     with _lock:
         if _runtime is None:
-            logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every URL; our own lines do that
+            for name in ("httpx", "httpcore"):  # at DEBUG they log URLs and headers, tokens included
+                logging.getLogger(name).setLevel(logging.WARNING)
             _runtime = Runtime(settings.load(get, names()), get, platform_token)
         return _runtime

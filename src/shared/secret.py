@@ -1,20 +1,29 @@
-"""Secrets have no string form."""
+"""Secrets have no string form, and what is known to be one is struck out wherever text leaves the process."""
 
 import hmac
+import json
+import weakref
 from typing import NoReturn, Protocol, final
+
+from shared.transport import Transport
+
+_SHORTEST = 8  # characters; striking out anything shorter would garble a log and protect nothing
+_alive: "weakref.WeakValueDictionary[int, Secret]" = weakref.WeakValueDictionary()
 
 
 @final
 class Secret:
     """A secret text: `reveal()` is the one way to it.
 
-    Its repr, str and format are a placeholder; it can be neither pickled nor encoded as JSON. Equal texts are equal.
+    Its repr, str and format are a placeholder; it can be neither pickled, copied nor encoded as JSON. Equal texts are
+    equal.
     """
 
-    __slots__ = ("__text",)
+    __slots__ = ("__text", "__weakref__")
 
     def __init__(self, text: str) -> None:
         self.__text = text
+        _alive[id(self)] = self
 
     def reveal(self) -> str:
         """The text itself, for the request that carries it."""
@@ -32,8 +41,25 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
 
-class Store(Protocol):
-    """Reads the secret where it is kept. `fresh` is True when what it gave last has been refused."""
+def struck_out(text: str) -> str:
+    """The text without any secret that is in use: the second wall, for what the first has overlooked.
 
-    def __call__(self, *, fresh: bool = False) -> Secret:
-        """The secret as it stands, or as long as the store says that it may be kept; or ConfigurationError."""
+    A secret is found as it is, and as it stands in JSON.
+    """
+    for secret in list(_alive.values()):
+        known = secret.reveal().strip()
+        if len(known) >= _SHORTEST:
+            for form in {known, json.dumps(known)[1:-1], json.dumps(known, ensure_ascii=False)[1:-1]}:
+                text = text.replace(form, "<secret>")
+    return text
+
+
+class Store(Protocol):
+    """Reads the secret where it is kept."""
+
+    def __call__(self, transport: Transport, *, fresh: bool = False) -> Secret:
+        """The secret as it stands, or as long as it may be kept; `fresh` when what it gave last has been refused.
+
+        `transport` bounds what it asks of the network. Called by one thread at a time. Raises ConfigurationError, or
+        Unavailable when the same call succeeds later; each names the address, never a secret.
+        """

@@ -27,7 +27,8 @@ class Policy:
     batch_size: int = 50
 
 
-def _endpoint(value: str) -> str:
+def endpoint(value: str) -> str:
+    """The URL without a trailing slash; raises ValueError unless it is https, or http to this machine."""
     expected = "expected an https URL without user, query or fragment (http is allowed to this machine only)"
     try:
         url = urlsplit(value)
@@ -41,7 +42,7 @@ def _endpoint(value: str) -> str:
 
 
 def _auth_url(value: str) -> str:
-    url = _endpoint(value)
+    url = endpoint(value)
     return url if urlsplit(url).path else url + "/v3"
 
 
@@ -75,7 +76,7 @@ class Settings(BaseModel):
     secret_uri: str = Field(alias="SECRET_URI", pattern=r"^[a-z-]+:\S*$")
     region: str = Field("eu-de", alias="OS_REGION_NAME", pattern=r"^[a-z0-9-]+$")
     auth_url: Annotated[str, AfterValidator(_auth_url)] = Field("", alias="OS_AUTH_URL")
-    apig_endpoint: Annotated[str, AfterValidator(_endpoint)] = Field("", alias="APIG_ENDPOINT")
+    apig_endpoint: Annotated[str, AfterValidator(endpoint)] = Field("", alias="APIG_ENDPOINT")
     project_id: ResourceId | None = Field(None, alias="OS_PROJECT_ID")
     ca_file: str | None = Field(None, alias="OS_CACERT")
     dry_run: Flag = Field(default=False, alias="DETACH_DRY_RUN")

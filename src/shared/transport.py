@@ -3,7 +3,6 @@
 import contextlib
 import json
 import random
-import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -12,8 +11,9 @@ from typing import Any, Literal, Self
 import httpx
 
 from shared.errors import ConfigurationError, DetachError, Unavailable
+from shared.tls import distrusted
 
-Service = Literal["apig", "iam"]
+Service = Literal["apig", "iam", "secret"]
 MAX_REPLY_BYTES = 64 * 1024 * 1024  # 500 rows are some 300 KB; more than this is no API's answer
 
 
@@ -70,19 +70,6 @@ class Call:
     retried: bool
 
 
-def new_client(ca_file: str | None) -> httpx.Client:
-    """The process' one HTTP client, with its one TLS context: TLS 1.2 or newer, host names checked.
-
-    Nothing is taken from the environment (`trust_env`), redirects are not followed: a token goes nowhere else.
-    """
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as exc:
-        raise ConfigurationError(f"OS_CACERT: {ca_file!r} is no readable file of PEM certificates ({exc})") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return httpx.Client(verify=context, trust_env=False, follow_redirects=False)
-
-
 @dataclass(frozen=True, slots=True)
 class Transport:
     """How one event's requests are sent. `timeout` is in seconds and holds for each wait on the network."""
@@ -124,7 +111,9 @@ class Transport:
                     method, url, params=params, json=content, headers=headers, timeout=self._timeout()
                 )
                 reply = self._read(self.client.send(request, auth=auth, stream=True))
-                if reply.status not in expected:
+                if 300 <= reply.status < 400:
+                    error = _redirected(reply, route, request.url)
+                elif reply.status not in expected:
                     error = classify(reply)
             except httpx.RequestError as exc:
                 error = _unanswered(exc, route)
@@ -174,7 +163,26 @@ class Transport:
         return Reply(response.status_code, response.headers, bytes(body))
 
 
-def _unanswered(exc: httpx.RequestError, route: str) -> Unavailable:
+def _redirected(reply: Reply, route: str, url: httpx.URL) -> ConfigurationError:
+    """No API that is called here redirects: something else answers at the address. Only the host is told."""
+    try:
+        target = url.join(reply.headers.get("Location", ""))
+        where = f"{target.scheme}://{target.netloc.decode('ascii')}"
+    except (httpx.InvalidURL, ValueError):
+        where = "an address that is none"
+    return ConfigurationError(
+        f"{route} answered {reply.status}, a redirect to {where}: not followed, credentials go nowhere but to"
+        f" {url.host}; check the endpoint",
+        status=reply.status,
+    )
+
+
+def _unanswered(exc: httpx.RequestError, route: str) -> DetachError:
+    distrust = distrusted(exc)
+    if distrust is not None:
+        return ConfigurationError(f"{route}: {distrust}")
     # Only before the connection stands is it sure that the request was not carried out.
     unsent = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-    return Unavailable(f"{route}: no answer ({type(exc).__name__}: {exc})", ambiguous=not unsent)
+    # h11 repeats an illegal header, the token included; the rest says what the operating system or OpenSSL says.
+    reason = "" if isinstance(exc, httpx.ProtocolError) or not str(exc) else f": {exc}"
+    return Unavailable(f"{route}: no answer ({type(exc).__name__}{reason})", ambiguous=not unsent)
