@@ -5,23 +5,32 @@ has its own `EphemeralMetrics`, and every field is given explicitly.
 """
 
 import itertools
+import logging
 import os
 import traceback
 from typing import Any
 
 from aws_lambda_powertools import Logger
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from shared.errors import DetachError, InvalidEvent
 from shared.models import Kind
 from shared.outcome import CertificateOutcome, Outcome, by_domain, undo_of
 from shared.planning import DetachPlan
+from shared.secret import struck_out
 from shared.transport import Call
 
 NAMESPACE = "ApigCertificateDetach"
 SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "apig-certificate-detach")
 
-logger = Logger(service=SERVICE, utc=True, use_rfc3339=True, location=None)
+
+class _Formatter(LambdaPowertoolsFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return struck_out(super().format(record))
+
+
+logger = Logger(service=SERVICE, logger_formatter=_Formatter(utc=True, use_rfc3339=True, location=None))
 _events = itertools.count()  # the first event of a process is its cold start; next() on it is atomic
 
 
@@ -43,7 +52,7 @@ class Report:
         if call.service == "apig":
             self._count("ApiCalls")
             self._metrics.add_metric("ApiLatency", MetricUnit.Milliseconds, call.duration_ms)
-        elif call.method == "POST" and call.error is None:
+        elif call.service == "iam" and call.method == "POST" and call.error is None:
             self._count("TokensFetched")
         if call.retried:
             self._count("ApiRetries")
