@@ -24,7 +24,7 @@ HOUSE = ("handlers", "shared")
 # What is installed and never imported here. Each was left out, and the package tested on the runtime without it.
 UNUSED = (
     "bin",  # console scripts
-    "anyio",  # httpx's asynchronous client; httpcore goes without it when it is not there
+    "anyio*",  # httpx's asynchronous client; httpcore goes without it when it is not there
     "annotated_types/test_cases.py",
     "aws_lambda_powertools/event_handler",  # HTTP routing
     *(
@@ -98,10 +98,11 @@ def _install(python: Path, platform: str, requirements: Path, out: Path) -> None
 
 def _strip(out: Path) -> None:
     for name in UNUSED:
-        unused = out / name
-        if not unused.exists():
+        unused = list(out.glob(name))
+        if not unused:
             sys.exit(f"{name} is no longer part of what is installed: see UNUSED in {__file__}")
-        shutil.rmtree(unused) if unused.is_dir() else unused.unlink()
+        for path in unused:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     for info in out.glob("*.dist-info"):
         for path in info.iterdir():
             if path.name not in KEPT_INFO:

@@ -1,0 +1,90 @@
+"""Door: AWS Lambda.
+
+Each function takes one event (EventBridge, a CloudEvent, the bare data of its kind) and returns its outcome or raises;
+or a batch of SQS, and returns the ids of the messages that are to be delivered again (contract 3.5). For a batch the
+event source mapping needs `ReportBatchItemFailures`.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from handlers import handle
+from shared import events, runtime
+from shared.models import Kind
+from shared.telemetry import logger
+from shared.transport import Deadline
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+MARGIN = 1.0  # seconds kept back for the report, and in a batch for telling which messages failed
+
+
+@logger.inject_lambda_context
+def certificate_expiry(event: Any, context: "LambdaContext") -> dict[str, Any]:
+    """Function of the kind `certificate_expiry`."""
+    return _answer(event, context, "certificate_expiry")
+
+
+@logger.inject_lambda_context
+def domain_decommission(event: Any, context: "LambdaContext") -> dict[str, Any]:
+    """Function of the kind `domain_decommission`."""
+    return _answer(event, context, "domain_decommission")
+
+
+@logger.inject_lambda_context
+def scheduled_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
+    """Function of the kind `scheduled_cleanup`."""
+    return _answer(event, context, "scheduled_cleanup")
+
+
+@logger.inject_lambda_context
+def restore(event: Any, context: "LambdaContext") -> dict[str, Any]:
+    """Function of the kind `restore`."""
+    return _answer(event, context, "restore")
+
+
+@logger.inject_lambda_context
+def handler(event: Any, context: "LambdaContext") -> dict[str, Any]:
+    """Function of every kind; the event has to say which it is."""
+    return _answer(event, context, None)
+
+
+def _answer(event: Any, context: "LambdaContext", kind: Kind | None) -> dict[str, Any]:
+    # One moment for the whole batch: a message that is reached too late fails at once, and comes again.
+    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN)
+
+    def outcome(raw: Any) -> dict[str, Any]:
+        return handle(
+            lambda: events.parse(raw, kind=kind, default_id=context.aws_request_id), runtime.current, deadline, kind
+        ).to_dict()
+
+    return _batch(event, outcome) if _is_batch(event) else outcome(event)
+
+
+def _is_batch(event: Any) -> bool:
+    match event:
+        case {"Records": [{"eventSource": "aws:sqs"}, *_]}:
+            return True
+    return False
+
+
+def _batch(event: dict[str, Any], outcome: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """`{"batchItemFailures": [{"itemIdentifier": messageId}]}`: the messages that failed, be it all of them."""
+    from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415 - 80 ms, and only a batch needs it
+        BatchProcessor,
+        EventType,
+        SqsFifoPartialProcessor,
+        process_partial_response,
+    )
+
+    def one(record: "SQSRecord") -> dict[str, Any]:
+        return outcome(record.raw_event)
+
+    fifo = str(event["Records"][0].get("eventSourceARN")).endswith(".fifo")
+    # The order of a FIFO queue holds within a message group: what comes after a failure there has to come again.
+    processor = SqsFifoPartialProcessor(skip_group_on_error=True) if fifo else BatchProcessor(EventType.SQS)
+    # By default a batch of which every message failed raises, and the invocation counts as an error besides.
+    processor.raise_on_entire_batch_failure = False
+    return dict(process_partial_response(event, one, processor))

@@ -1,0 +1,190 @@
+"""The built package under AWS's own runtime emulator with awslambdaric: batches of SQS, and which ids come back."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Sandbox
+from tests.conftest import LONG_AGO
+from tests.platform.lambda_runtime import Function, failures, message
+from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, furnish
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+EVENTS = Path(__file__).parents[2] / "events"
+Start = Callable[..., Function]
+
+UNKNOWN = "00000000000000000000000000000000"
+NAMES = [f"shop{number}.example.com" for number in range(7)]
+CERTIFICATES = [f"{number:032x}" for number in range(0xC0, 0xC7)]
+
+
+def seven_expired(sandbox: Sandbox) -> None:
+    """A gateway with seven expired certificates, each on one domain."""
+    fleet = sandbox.fleet
+    fleet.add_gateway(id=FIRST)
+    for name, certificate_id in zip(NAMES, CERTIFICATES, strict=True):
+        fleet.add_certificate(id=certificate_id, common_name=name, not_after=LONG_AGO, instance_id=FIRST)
+        fleet.add_domain(name, FIRST)
+        fleet.bind(certificate_id, name, FIRST)
+
+
+def eventbridge(detail_type: str, detail: dict[str, Any], number: int) -> dict[str, Any]:
+    """An event as EventBridge puts it into a queue."""
+    return {
+        "version": "0",
+        "id": f"event-{number}",
+        "detail-type": detail_type,
+        "source": "com.example.monitoring",
+        "account": "123456789012",
+        "time": "2026-02-03T06:00:12Z",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": detail,
+    }
+
+
+def cloudevent(event_type: str, data: dict[str, Any], number: int) -> dict[str, Any]:
+    """A CloudEvent in structured mode."""
+    source = "https://monitoring.example.com"
+    return {"specversion": "1.0", "id": f"event-{number}", "source": source, "type": event_type, "data": data}
+
+
+def each_way(kind: dict[str, Any], number: int) -> Any:
+    """Good messages of a kind, in turn as EventBridge event, CloudEvent and bare data."""
+    data: dict[str, Any] = kind["data"](number)
+    if number % 3 == 0:
+        return eventbridge(kind["detail_type"], data, number)
+    return cloudevent(kind["type"], data, number) if number % 3 == 1 else data
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "certificate_expiry": {
+        "detail_type": "Certificate Expired",
+        "type": "apig.certificate.expired",
+        "data": lambda number: {"certificate_id": CERTIFICATES[number]},
+        "bad": [
+            "{not JSON",
+            {"certificate_id": UNKNOWN},
+            eventbridge("Domain Decommissioned", {"domain": NAMES[0]}, 9),
+        ],
+        "errors": {"InvalidEvent": 2, "NotFound": 1},
+    },
+    "domain_decommission": {
+        "detail_type": "Domain Decommissioned",
+        "type": "apig.domain.decommissioned",
+        "data": lambda number: {"domain": NAMES[number]},
+        "bad": [
+            "",
+            {"domain": NAMES[0], "certificate_id": UNKNOWN},
+            cloudevent("apig.domain.decommissioned", {"domain": "no name"}, 9),
+        ],
+        "errors": {"InvalidEvent": 2, "NotFound": 1},
+    },
+    "scheduled_cleanup": {
+        "detail_type": "Scheduled Event",
+        "type": "apig.cleanup.due",
+        "data": lambda _: {"instance_ids": [FIRST]},
+        "bad": [
+            "null",
+            {"instance_ids": [UNKNOWN]},
+            eventbridge("Certificate Expired", {"certificate_id": CERTIFICATES[0]}, 9),
+        ],
+        "errors": {"InvalidEvent": 2, "NotFound": 1},
+    },
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_ten_messages_with_three_bad_ones(sandbox: Sandbox, start: Start, kind: str) -> None:
+    """Exactly the three bad ones come back; the seven others are done."""
+    seven_expired(sandbox)
+    bodies = [each_way(KINDS[kind], number) for number in range(7)]
+    for position, bad in zip((2, 5, 9), KINDS[kind]["bad"], strict=True):
+        bodies.insert(position, bad)
+    function = start(kind)
+    answer = function.invoke({"Records": [message(body, number) for number, body in enumerate(bodies)]})
+    assert answer == failures(2, 5, 9)
+    assert sandbox.fleet.bindings() == set()
+    reports = function.lines("detach.report")
+    assert len(reports) == 10
+    errors = [report["error"] for report in reports if report["status"] == "failed"]
+    assert {name: errors.count(name) for name in errors} == KINDS[kind]["errors"]
+    assert [each.path for each in sandbox.journal.iam()] == ["/v3/auth/tokens"]
+
+
+def test_the_batch_of_the_event_files(sandbox: Sandbox, start: Start) -> None:
+    """A queue for every kind takes envelopes; bare data there does not tell its kind."""
+    furnish(sandbox, domains=(DOMAIN, "legacy.example.com"))
+    batch = json.loads((EVENTS / "sqs/batch.json").read_text(encoding="utf-8"))
+    answer = start("handler").invoke(batch)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "d9144555-9a4f-4ec3-99a0-34ce359b4b54"}]}
+    assert sandbox.fleet.bindings() == set()
+
+
+def test_bare_data_without_an_id_takes_the_messages(sandbox: Sandbox, start: Start) -> None:
+    """The report of a message's event can be found by the message's id."""
+    seven_expired(sandbox)
+    function = start("certificate_expiry")
+    records = [message({"certificate_id": CERTIFICATES[number]}, number) for number in range(2)]
+    assert function.invoke({"Records": records}) == {"batchItemFailures": []}
+    assert [line["event_id"] for line in function.lines("detach.report")] == ["message-0", "message-1"]
+
+
+def test_when_every_message_fails_every_id_comes_back(start: Start) -> None:
+    """A batch that failed whole is no error of the function: its messages go to the dead-letter queue one by one."""
+    function = start("certificate_expiry")
+    assert function.invoke({"Records": [message("?", number) for number in range(3)]}) == failures(0, 1, 2)
+    assert len(function.lines("detach.report")) == 3
+    assert "Traceback" not in function.output()
+
+
+def test_a_wrong_setting_acknowledges_nothing(sandbox: Sandbox, start: Start) -> None:
+    """Each message comes back, and each report names the variable."""
+    function = start("certificate_expiry", {"DETACH_BATCH_SIZE": "0"})
+    records = [message({"certificate_id": CERTIFICATE}, number) for number in range(2)]
+    assert function.invoke({"Records": records}) == failures(0, 1)
+    reports = function.lines("detach.report")
+    assert [report["error"] for report in reports] == ["ConfigurationError"] * 2
+    assert reports[0]["error_message"].startswith("DETACH_BATCH_SIZE: '0' is not allowed")
+    assert list(sandbox.journal) == []
+
+
+def test_a_batch_that_runs_out_of_time_answers_before_lambda_ends_it(sandbox: Sandbox, start: Start) -> None:
+    """What was done stays done; what was not reached comes back, at once and without a request."""
+    seven_expired(sandbox)
+    slow = Fault(method="GET", path=CERTIFICATES[1], service="apig", delay=20.0, times=None)
+    sandbox.faults.add(slow)
+    function = start("certificate_expiry", timeout=5)
+    records = [message({"certificate_id": CERTIFICATES[number]}, number) for number in range(4)]
+    started = time.monotonic()
+    assert function.invoke({"Records": records}) == failures(1, 2, 3)
+    assert time.monotonic() - started < 5
+    assert [line.get("error") for line in function.lines("detach.report")] == [None, *["Unavailable"] * 3]
+    assert not [each for each in sandbox.journal.apig() if CERTIFICATES[2] in each.path]
+
+
+def test_a_fifo_queue_keeps_the_order_of_a_group(sandbox: Sandbox, start: Start) -> None:
+    """After a failure the rest of its message group comes back untouched; the other group goes on."""
+    seven_expired(sandbox)
+    records = [
+        message({"certificate_id": UNKNOWN}, 0, queue="detach.fifo", group="shop"),
+        message({"certificate_id": CERTIFICATES[1]}, 1, queue="detach.fifo", group="shop"),
+        message({"certificate_id": CERTIFICATES[2]}, 2, queue="detach.fifo", group="blog"),
+    ]
+    assert start("certificate_expiry").invoke({"Records": records}) == failures(0, 1)
+    assert (CERTIFICATES[1], NAMES[1], FIRST) in sandbox.fleet.bindings()
+    assert (CERTIFICATES[2], NAMES[2], FIRST) not in sandbox.fleet.bindings()
+
+
+def test_one_event_twice_in_a_batch_detaches_once(sandbox: Sandbox, start: Start) -> None:
+    """A message that is delivered twice is harmless."""
+    furnish(sandbox)
+    records = [message({"certificate_id": CERTIFICATE}, number) for number in range(2)]
+    assert start("certificate_expiry").invoke({"Records": records}) == {"batchItemFailures": []}
+    assert len(sandbox.journal.detaches()) == 1
+    assert sandbox.journal.detaches()[0].body == {"domains": [{"domain": DOMAIN, "instance_ids": [SECOND, FIRST]}]}
