@@ -6,9 +6,11 @@ event source mapping needs `ReportBatchItemFailures`.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from handlers import handle
+from handlers import plan_cleanup as plan
 from shared import events, runtime
 from shared.models import Kind
 from shared.telemetry import logger
@@ -40,6 +42,17 @@ def scheduled_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
 
 
 @logger.inject_lambda_context
+def plan_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
+    """One page of what a clean-up would deal with: `{"certificates": [{"certificate_id"}], "cursor", "gateways"}`.
+
+    Takes the event of a clean-up, or its bare data; `cursor` is None on the last page.
+    """
+    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN)
+    read = partial(events.parse, event, kind="scheduled_cleanup", default_id=context.aws_request_id)
+    return plan(read, runtime.current, deadline).to_dict()
+
+
+@logger.inject_lambda_context
 def restore(event: Any, context: "LambdaContext") -> dict[str, Any]:
     """Function of the kind `restore`."""
     return _answer(event, context, "restore")
@@ -65,7 +78,14 @@ def _answer(event: Any, context: "LambdaContext", kind: Kind | None) -> dict[str
 
 def _is_batch(event: Any) -> bool:
     match event:
-        case {"Records": [{"eventSource": "aws:sqs"}, *_]}:
+        case {"Records": [_, *_] as records}:
+            return all(_is_message(record) for record in records)
+    return False
+
+
+def _is_message(record: Any) -> bool:
+    match record:
+        case {"eventSource": "aws:sqs", "messageId": str()}:
             return True
     return False
 

@@ -19,7 +19,7 @@ from handlers import handle
 from shared import events, runtime
 from shared.errors import DetachError, InvalidEvent
 from shared.models import Kind
-from shared.outcome import Outcome
+from shared.restored import AnyOutcome
 from shared.transport import Deadline
 
 TIMEOUT = 300.0  # seconds for a request when CLOUD_RUN_TIMEOUT_SECONDS is not set: Knative's and Cloud Run's default
@@ -39,6 +39,11 @@ def domain_decommission(request: Request) -> Response:
 def scheduled_cleanup(request: Request) -> Response:
     """Function of the kind `scheduled_cleanup`."""
     return _answer(request, "scheduled_cleanup")
+
+
+def restore(request: Request) -> Response:
+    """Function of the kind `restore`."""
+    return _answer(request, "restore")
 
 
 def handler(request: Request) -> Response:
@@ -86,7 +91,7 @@ def _body(request: Request, stream: IO[bytes]) -> bytes:
     return bytes(body)
 
 
-def _reply(outcome: Outcome) -> Response:
+def _reply(outcome: AnyOutcome) -> Response:
     """The outcome as a CloudEvent in binary mode, which a broker passes on."""
     headers = {
         "ce-specversion": "1.0",

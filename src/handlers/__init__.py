@@ -2,23 +2,29 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any, cast
 
-from handlers import certificate_expiry, domain_decommission
-from shared.models import AnyEvent, Kind
-from shared.outcome import Outcome
+from handlers import certificate_expiry, domain_decommission, restore, scheduled_cleanup
+from handlers.scheduled_cleanup import CleanupPage
+from shared.models import AnyEvent, Event, Kind, ScheduledCleanup
+from shared.restored import AnyOutcome
 from shared.runtime import Runtime
 from shared.telemetry import Report
 from shared.transport import Deadline
 
-_HANDLERS: dict[Kind, Callable[..., Outcome]] = {
+PAGE = 500  # certificates; 27 to 90 KB, where Step Functions takes 256 KB for a state's output
+
+_HANDLERS: dict[Kind, Callable[..., AnyOutcome]] = {
     "certificate_expiry": certificate_expiry.handle,
     "domain_decommission": domain_decommission.handle,
+    "scheduled_cleanup": scheduled_cleanup.handle,
+    "restore": restore.handle,
 }
 
 
 def handle(
     read: Callable[[], AnyEvent], runtime: Callable[[], Runtime], deadline: Deadline, kind: Kind | None = None
-) -> Outcome:
+) -> AnyOutcome:
     """Read the event, do what it asks for, report it, and return the outcome.
 
     `read` parses whatever the platform delivered; `kind` is the function's own, if it takes one kind only. Raises a
@@ -30,7 +36,10 @@ def handle(
         report.begin(event.data.kind, event.id)
         wired = runtime()
         gateway = wired.gateway(deadline, report.call)
-        outcome = _HANDLERS[event.data.kind](event, gateway, wired.policy, datetime.now(UTC), report)
+        more: dict[str, Any] = {}
+        if event.data.kind == "scheduled_cleanup":
+            more["sink"] = wired.sink(deadline, report.call)
+        outcome = _HANDLERS[event.data.kind](event, gateway, wired.policy, datetime.now(UTC), report, **more)
     except Exception as exc:
         report.failed(exc)
         raise
@@ -38,3 +47,28 @@ def handle(
     if outcome.error is not None:
         raise outcome.error
     return outcome
+
+
+def plan_cleanup(read: Callable[[], AnyEvent], runtime: Callable[[], Runtime], deadline: Deadline) -> CleanupPage:
+    """One page of the certificates that a clean-up would deal with, for an engine that sends their events itself.
+
+    `read` parses the clean-up's event: its `cursor` is the page before's. Raises a DetachError, reported as ever.
+    """
+    report = Report("scheduled_cleanup")
+    try:
+        event = cast("Event[ScheduledCleanup]", read())
+        report.begin(event.data.kind, event.id)
+        wired = runtime()
+        page = scheduled_cleanup.due_page(
+            wired.gateway(deadline, report.call),
+            wired.policy,
+            datetime.now(UTC),
+            cursor=event.data.cursor,
+            instance_ids=event.data.instance_ids,
+            limit=PAGE,
+        )
+    except Exception as exc:
+        report.failed(exc)
+        raise
+    report.paged(page.to_dict())
+    return page

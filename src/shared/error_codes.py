@@ -35,6 +35,9 @@ PERHAPS_DETACHED = frozenset(
     }
 )
 
+# Too many requests, whatever the HTTP status: whoever sends to the API at the same time had better slow down, too.
+THROTTLED = frozenset({"APIG.9008", "APIG.0308", "IAM.0012"})
+
 # A throttled or deferred request has surely not been carried out.
 NOT_CARRIED_OUT = frozenset({"APIG.9008", "APIG.0308", "APIG.1010", "APIG.3711", "APIG.3718", "APIC.7701"})
 
@@ -98,7 +101,14 @@ def error_for(  # noqa: PLR0913 - an answer has that many parts
         retry_after = max(retry_after, 60.0)
     hint = f"; {_HINTS[kind]}" if kind in _HINTS else ""
     text = f"{route} answered {status}{f' {code}' if code else ''}: {message[:300] or 'no message'}{hint}"
-    return kind(text, error_code=code, status=status, ambiguous=ambiguous, retry_after=retry_after)
+    return kind(
+        text,
+        error_code=code,
+        status=status,
+        ambiguous=ambiguous,
+        retry_after=retry_after,
+        throttled=status == 429 or code in THROTTLED,
+    )
 
 
 def _by_status(status: int) -> type[DetachError]:

@@ -18,12 +18,13 @@ class DetachError(Exception):
 
     `error_code` is the API's own (`APIG.3021`), `status` its HTTP status; both are None when no answer came.
     `ambiguous` is True when a detach may be done all the same (a lost reply, a 5xx, "no such binding"): only reading
-    the bindings again tells. `retry_after` is in seconds.
+    the bindings again tells. `retry_after` is in seconds. `throttled` tells that these were too many requests, so that
+    all who send had better slow down; `out_of_time` that it would have been tried again, had there been time.
     """
 
     retryable: ClassVar[bool] = False
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that an answer tells
         self,
         message: str,
         *,
@@ -31,6 +32,8 @@ class DetachError(Exception):
         status: int | None = None,
         ambiguous: bool = False,
         retry_after: float = 0.0,
+        throttled: bool = False,
+        out_of_time: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -38,6 +41,8 @@ class DetachError(Exception):
         self.status = status
         self.ambiguous = ambiguous
         self.retry_after = retry_after
+        self.throttled = throttled
+        self.out_of_time = out_of_time
 
     @property
     def name(self) -> str:
@@ -46,11 +51,15 @@ class DetachError(Exception):
 
 
 class InvalidEvent(DetachError):
-    """The event cannot be acted on; `field` is where, in the sender's own words (`domains[0].domain`)."""
+    """The event cannot be acted on; `field` is where, in the sender's own words (`domains[0].domain`).
 
-    def __init__(self, field: str, expected: str) -> None:
+    `event_id` is the event's, where the envelope was good enough to tell it.
+    """
+
+    def __init__(self, field: str, expected: str, event_id: str = "") -> None:
         super().__init__(f"{field}: {expected}")
         self.field = field
+        self.event_id = event_id
 
 
 class ConfigurationError(DetachError):

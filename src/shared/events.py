@@ -1,4 +1,4 @@
-"""Any envelope → one frozen `Event` of the three kinds, or one `InvalidEvent` that names the field.
+"""Any envelope → one frozen `Event` of the four kinds, or one `InvalidEvent` that names the field.
 
 An envelope is told apart by a field of its own; a mapping without one is bare data of the function's kind.
 A narrowing (`instance_ids`, `domains`) that cannot be read is refused, for leaving it out would widen the event.
@@ -30,6 +30,7 @@ _TYPES: dict[str, Kind] = {
     "apig.certificate.expiring": "certificate_expiry",
     "apig.domain.decommissioned": "domain_decommission",
     "apig.cleanup.due": "scheduled_cleanup",
+    "apig.detach.undo": "restore",
 }
 _DETAIL_TYPES: dict[str, Kind] = {
     "Certificate Expired": "certificate_expiry",
@@ -39,6 +40,7 @@ _DETAIL_TYPES: dict[str, Kind] = {
     "Domain Decommissioned": "domain_decommission",
     "Cleanup Due": "scheduled_cleanup",
     "Scheduled Event": "scheduled_cleanup",
+    "Detach Undo": "restore",
 }
 # The DNS user guide, "Operations recorded by CTS". Our own call is traced as BatchDisassociateDomains: that is a loop.
 _TRACE_NAMES: dict[str, Kind] = dict.fromkeys(
@@ -58,6 +60,7 @@ _EXPECTED = {
     "instance_ids[]": _ID,
     "verified_client_certificate_enabled": "true or false",
     "cursor": "1 to 1024 characters of text",
+    "undo": "the undo list of an outcome",
 }
 
 
@@ -72,13 +75,15 @@ class _Scope(NamedTuple):
         return _Scope(self.kind, message_id or self.default_id, self.level + 1, field)
 
 
-def parse(raw: bytes | str | Mapping[str, Any], *, kind: Kind | None = None, default_id: str = "") -> AnyEvent:
+def parse(
+    raw: bytes | str | Mapping[str, Any] | list[Any], *, kind: Kind | None = None, default_id: str = ""
+) -> AnyEvent:
     """The event in `raw`: JSON text of at most MAX_BYTES, or what a platform has already decoded from it.
 
     With `kind`, only that kind is taken, bare data included. `default_id` serves an envelope without an id; when both
     are missing, the id is a digest of the content. Raises InvalidEvent, and nothing else, whatever `raw` is.
     """
-    return _event(_decoded(raw, "body"), _Scope(kind, default_id))
+    return _event(_decoded(raw, "body", kind), _Scope(kind, default_id))
 
 
 def from_http(headers: Mapping[str, str], body: bytes, *, kind: Kind | None = None, default_id: str = "") -> AnyEvent:
@@ -121,12 +126,12 @@ def _cloudevent(event: Mapping[str, Any], scope: _Scope) -> AnyEvent:
         raise InvalidEvent("datacontenttype", f"expected application/json{_not(media_type)}")
     data, encoded = event.get("data"), event.get("data_base64")
     if isinstance(data, bytes):  # of binary mode
-        data = _decoded(data, "body")
+        data = _decoded(data, "body", kind)
     if data is not None and encoded is not None:
         raise InvalidEvent("data_base64", "expected either data or data_base64")
     if encoded is not None:
         try:
-            data = _decoded(base64.b64decode(encoded, validate=True), "data_base64")
+            data = _decoded(base64.b64decode(encoded, validate=True), "data_base64", kind)
         except (TypeError, ValueError):
             raise InvalidEvent("data_base64", "expected base64 of a JSON object") from None
     return _made(kind, {} if data is None else data, "data", _event_id(event, event["id"], "id", scope))
@@ -192,7 +197,7 @@ def _message(event: Mapping[str, Any], scope: _Scope) -> AnyEvent:
         case _:
             field = next((name for name in ("record", "Records") if name in event), "body")
             raise InvalidEvent(field, "expected exactly one message with a text; SQS batches go to the Lambda door")
-    return _event(_decoded(text, field), scope.inside(field, message_id))
+    return _event(_decoded(text, field, scope.kind), scope.inside(field, message_id))
 
 
 # In this order: a CloudEvent may have extension attributes of any name.
@@ -224,13 +229,17 @@ def _made(kind: Kind, data: object, prefix: str, event_id: str) -> AnyEvent:
     # Our own validators of whole models say "field: expected…".
     inner, told, expected = error["msg"].removeprefix("Value error, ").partition(": expected ")
     if told:
-        raise InvalidEvent(f"{field}.{inner}".removeprefix("."), f"expected {expected}")
+        raise InvalidEvent(f"{field}.{inner}".removeprefix("."), f"expected {expected}", event_id)
     shown = "" if error["type"] == "missing" else _not(error["input"])
-    raise InvalidEvent(field.removeprefix(".") or "body", f"expected {_EXPECTED.get(key, 'an object')}{shown}")
+    expected = f"expected {_EXPECTED.get(key, 'an object')}{shown}"
+    raise InvalidEvent(field.removeprefix(".") or "body", expected, event_id)
 
 
-def _decoded(raw: object, field: str) -> dict[str, Any]:
-    """The JSON object in `raw`: UTF-8, each key once, bounded in size and depth; int() refuses NaN and Infinity."""
+def _decoded(raw: object, field: str, kind: Kind | None = None) -> dict[str, Any]:
+    """The JSON object in `raw`: UTF-8, each key once, bounded in size and depth; int() refuses NaN and Infinity.
+
+    For the kind `restore` also a list, which is an outcome's `undo` alone.
+    """
     try:
         value = json.loads(_text(raw, field), object_pairs_hook=partial(_once, field), parse_constant=int)
     except (UnicodeDecodeError, UnicodeEncodeError) as error:
@@ -239,14 +248,17 @@ def _decoded(raw: object, field: str) -> dict[str, Any]:
         raise InvalidEvent(field, f"expected JSON; wrong at line {error.lineno} column {error.colno}") from None
     except (TypeError, ValueError, RecursionError):  # deeper than the stack is deeper than MAX_DEPTH
         raise InvalidEvent(field, f"expected a JSON object, at most {MAX_DEPTH} levels, no NaN or big number") from None
+    if kind == "restore" and isinstance(value, list):
+        return {"undo": value}
     if not isinstance(value, dict):
         raise InvalidEvent(field, f"expected a JSON object{_not(value)}")
     return value
 
 
 def _text(raw: Any, field: str) -> str:
-    if isinstance(raw, Mapping):  # decoded by the platform: made text again, so that the same rules hold
-        raw = "".join(islice(json.JSONEncoder(allow_nan=False).iterencode(dict(raw)), MAX_BYTES))
+    if isinstance(raw, Mapping | list):  # decoded by the platform: made text again, so that the same rules hold
+        content = raw if isinstance(raw, list) else dict(raw)
+        raw = "".join(islice(json.JSONEncoder(allow_nan=False).iterencode(content), MAX_BYTES))
     encoded = raw.encode("utf-8") if isinstance(raw, str) else raw
     text = str(encoded, "utf-8")
     if len(encoded) > MAX_BYTES:

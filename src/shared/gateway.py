@@ -3,7 +3,7 @@
 Facts are from the vendor's API reference (dedicated gateway APIs V2); each call names its route and its page.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -45,6 +45,12 @@ class _Domain(BaseModel):
 class _GroupDomain(BaseModel):
     domain: str
     ssl_id: str | None = None
+    cname_status: int | None = None
+    verified_client_certificate_enabled: bool | None = None
+
+    def to_word(self, instance_id: str) -> Binding:
+        verified = bool(self.verified_client_certificate_enabled)
+        return Binding(self.domain, instance_id, self.cname_status == RESOLVED, verified)
 
 
 class _Group(BaseModel):
@@ -68,6 +74,18 @@ class GatewayInstance:
     id: str
     name: str
     running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A domain of an API group: the certificate that it carries, if any, and their binding.
+
+    `verification_known` is False when the listing did not say whether clients are verified.
+    """
+
+    certificate_id: str | None
+    binding: Binding
+    verification_known: bool
 
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -114,22 +132,36 @@ class Gateway:
     def domain_index(self, instance_id: str) -> dict[str, set[str]] | None:
         """Domain names (as they compare) of one gateway → the ids of the certificates they carry.
 
-        None when the listing does not show certificates: `url_domains` is in the vendor's field table and missing from
-        its example. The index only says where to look; the certificate's own listing is what counts.
+        None when the listing does not show certificates (see `list_domains`). The index only says where to look; the
+        certificate's own listing is what counts.
+        """
+        index: dict[str, set[str]] = {}
+
+        def note(listed: Listed) -> None:
+            carried = index.setdefault(comparable_name(listed.binding.domain), set())
+            if listed.certificate_id:
+                carried.add(listed.certificate_id)
+
+        return index if self.list_domains(instance_id, note) else None
+
+    def list_domains(self, instance_id: str, note: Callable[[Listed], None]) -> bool:
+        """Give `note` every domain of one gateway's API groups, all pages, holding one page at a time.
+
+        Returns whether the listing shows the certificates that domains carry: `url_domains` is in the vendor's field
+        table and missing from its example, so what is not shown must not be taken for not bound.
         """
         # GET /v2/{project_id}/apigw/instances/{instance_id}/api-groups  (ListApiGroupsV2)
         path = f"/instances/{_quoted(instance_id)}/api-groups"
-        index: dict[str, set[str]] = {}
-        groups = shown = 0
+        groups = listing = domains = telling = 0
         for group in self._pages("instances/{instance_id}/api-groups", path, "groups", _Group, {}):
             groups += 1
-            shown += group.url_domains == []
+            listing += group.url_domains is not None
             for domain in group.url_domains or ():
-                shown += "ssl_id" in domain.model_fields_set
-                carried = index.setdefault(comparable_name(domain.domain), set())
-                if domain.ssl_id:
-                    carried.add(domain.ssl_id)
-        return index if shown or not groups else None
+                domains += 1
+                telling += "ssl_id" in domain.model_fields_set
+                known = domain.verified_client_certificate_enabled is not None
+                note(Listed(domain.ssl_id or None, domain.to_word(instance_id), known))
+        return telling > 0 if domains else listing > 0 or groups == 0
 
     def detach(self, certificate_id: str, domains: Sequence[Mapping[str, Any]]) -> None:
         """Detach a certificate from domains, entries of AttachOrDetachDomainInfo that each name their gateways.
@@ -171,9 +203,9 @@ class Gateway:
         offset, total, restarts = 0, 0, 3
         while True:
             params: dict[str, str | int] = {**query, "offset": offset, "limit": PAGE}
-            reply = self._send("GET", route, path, expected=(200,), params=params)
-            before, total = total, _validated(_adapter(_Page), reply.fields(), route).total
-            content = reply.fields().get(key)
+            fields = self._send("GET", route, path, expected=(200,), params=params).fields()
+            before, total = total, _validated(_adapter(_Page), fields, route).total
+            content = fields.get(key)
             rows = _validated(_list_of(model), [] if content is None and total == 0 else content, route)
             if total < before and restarts:
                 offset, restarts = 0, restarts - 1

@@ -1,6 +1,6 @@
-"""The words: resource ids, domain names, the data of the three events, and what the gateway says is bound.
+"""The words: resource ids, domain names, the data of the four events, and what the gateway says is bound.
 
-`python -m shared.models FOLDER` writes the JSON Schemas (draft 2020-12) of the three events' data.
+`python -m shared.models FOLDER` writes the JSON Schemas (draft 2020-12) of the four events' data.
 """
 
 import re
@@ -14,12 +14,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     StrictBool,
     StringConstraints,
     model_validator,
 )
+from pydantic_core import CoreSchema
 
-Kind = Literal["certificate_expiry", "domain_decommission", "scheduled_cleanup"]
+Kind = Literal["certificate_expiry", "domain_decommission", "scheduled_cleanup", "restore"]
 
 # Every id in the vendor's examples is 32 lower-case hex digits; gateway ids also come as dashed UUIDs, side by side in
 # the request example of BatchDisassociateDomainsV2. "common", the gateway of a global certificate, is no gateway id.
@@ -74,6 +76,18 @@ DomainName = Annotated[
         examples=["api.example.com"],
     ),
     AfterValidator(normal_name),
+]
+
+
+def _is_name(name: str) -> str:
+    normal_name(name)
+    return name
+
+
+ExactName = Annotated[
+    str,
+    Field(strict=True, min_length=1, max_length=255, description="The domain's name exactly as the API listed it."),
+    AfterValidator(_is_name),
 ]
 
 
@@ -163,21 +177,61 @@ class ScheduledCleanup(_Data):
     )
 
 
-Data_co = TypeVar("Data_co", bound=CertificateExpiry | DomainDecommission | ScheduledCleanup, covariant=True)
-DATA_MODELS: dict[Kind, type[CertificateExpiry | DomainDecommission | ScheduledCleanup]] = {
-    model.kind: model for model in (CertificateExpiry, DomainDecommission, ScheduledCleanup)
+class UndoDomain(_Data):
+    """Bindings of one domain as they were: the entry of the attach request that restores them."""
+
+    domain: ExactName
+    instance_ids: Annotated[tuple[ResourceId, ...], Field(min_length=1)]
+    # No default: left out, the API turns client verification on or off by rules of its own.
+    verified_client_certificate_enabled: StrictBool
+
+
+class Undo(_Data):
+    """What was detached from one certificate."""
+
+    certificate_id: ResourceId
+    domains: Annotated[tuple[UndoDomain, ...], Field(min_length=1)]
+
+
+class DetachUndo(_Data):
+    """The `undo` list of an outcome, or an object that has one, such as the outcome: attach these bindings again."""
+
+    kind: ClassVar[Kind] = "restore"
+
+    undo: tuple[Undo, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_alone(cls, data: object) -> object:
+        return {"undo": data} if isinstance(data, list | tuple) else data
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """An object or the list alone."""
+        schema = handler.resolve_ref_schema(handler(core))
+        return {
+            "anyOf": [{**schema}, schema["properties"]["undo"]],
+            "title": schema.pop("title"),
+            "description": schema.pop("description"),
+        }
+
+
+AnyData = CertificateExpiry | DomainDecommission | ScheduledCleanup | DetachUndo
+Data_co = TypeVar("Data_co", bound=AnyData, covariant=True)
+DATA_MODELS: dict[Kind, type[AnyData]] = {
+    model.kind: model for model in (CertificateExpiry, DomainDecommission, ScheduledCleanup, DetachUndo)
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[Data_co]):
-    """What happened: the sender's id for it, and the data of one of the three kinds."""
+    """What happened: the sender's id for it, and the data of one of the four kinds."""
 
     id: str
     data: Data_co
 
 
-AnyEvent = Event[CertificateExpiry] | Event[DomainDecommission] | Event[ScheduledCleanup]
+AnyEvent = Event[CertificateExpiry] | Event[DomainDecommission] | Event[ScheduledCleanup] | Event[DetachUndo]
 
 
 @dataclass(frozen=True, slots=True)

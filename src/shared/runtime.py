@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import httpx
 
 from shared import secret_store, settings
+from shared.event_sink import ATTEMPTS, EventSink
 from shared.gateway import Gateway
 from shared.identity import Identity
 from shared.secret_store.surroundings import Surroundings
@@ -50,6 +51,17 @@ class Runtime:
         transport = Transport(self._client, values.http_timeout, values.http_attempts, deadline, observe)
         project_id = values.project_id or self._identity.project_id(transport)
         return Gateway(transport, self._identity.auth(transport, project_id), values.apig_endpoint, project_id)
+
+    def sink(self, deadline: Deadline, observe: Callable[[Call], None]) -> EventSink | None:
+        """Where a clean-up sends its events, if it is to send any."""
+        values = self.settings
+        if values.sink is None:
+            return None
+        if "K_SINK" not in self._clients:
+            self._clients["K_SINK"] = new_client(None, pem=values.sink_ca)
+        attempts = max(values.http_attempts, ATTEMPTS)
+        transport = Transport(self._clients["K_SINK"], values.http_timeout, attempts, deadline, observe)
+        return EventSink(transport, values.sink, values.sink_extensions)
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,6 +1,8 @@
 """Settings: environment variables, read once when the first event arrives, with one error for the first wrong one."""
 
 import difflib
+import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from shared.errors import ConfigurationError
 from shared.models import ResourceId, normal_name
 
+# CloudEvents' own, which are not the sink's to override.
+_ATTRIBUTES = {"specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time", "data"}
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
@@ -25,6 +29,7 @@ class Policy:
     max_domains: int = 200
     keep_live_domains: bool = False
     batch_size: int = 50
+    concurrency: int = 4
 
 
 def endpoint(value: str) -> str:
@@ -39,6 +44,26 @@ def endpoint(value: str) -> str:
     if not host_ok or url.username is not None or url.query or url.fragment:
         raise ValueError(expected)
     return value.rstrip("/")
+
+
+def _sink(value: str) -> str:
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+        raise ValueError("expected an http or https URL without user")
+    return value
+
+
+def _extensions(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        extensions = json.loads(value).get("extensions") or {}
+        known = {name: str(text) for name, text in extensions.items()}
+    except (AttributeError, ValueError):
+        raise ValueError(_EXPECTED["K_CE_OVERRIDES"]) from None
+    if not all(re.fullmatch("[a-z0-9]{1,64}", name) and name not in _ATTRIBUTES for name in known):
+        raise ValueError(_EXPECTED["K_CE_OVERRIDES"])
+    return known
 
 
 def _auth_url(value: str) -> str:
@@ -88,6 +113,10 @@ class Settings(BaseModel):
     concurrency: int = Field(4, alias="DETACH_CONCURRENCY", ge=1, le=64)
     http_timeout: float = Field(10.0, alias="HTTP_TIMEOUT", gt=0, le=300)
     http_attempts: int = Field(4, alias="HTTP_ATTEMPTS", ge=1, le=20)
+    # As Knative's SinkBinding sets them: where a clean-up sends its events, what they shall carry, whom it trusts.
+    sink: Annotated[str, AfterValidator(_sink)] | None = Field(None, alias="K_SINK")
+    sink_extensions: Annotated[dict[str, str], BeforeValidator(_extensions)] = Field({}, alias="K_CE_OVERRIDES")
+    sink_ca: str | None = Field(None, alias="K_CA_CERTS")
 
     @property
     def policy(self) -> Policy:
@@ -99,6 +128,7 @@ class Settings(BaseModel):
             max_domains=self.max_domains,
             keep_live_domains=self.live_domains == "keep",
             batch_size=self.batch_size,
+            concurrency=self.concurrency,
         )
 
 
@@ -109,6 +139,7 @@ _EXPECTED = {
     "SECRET_URI": "expected SCHEME:ADDRESS, such as env:NAME or file:/path",
     "OS_PROJECT_ID": "expected a project id of 32 lower-case hex digits",
     "OS_REGION_NAME": "expected a region such as eu-de",
+    "K_CE_OVERRIDES": 'expected JSON such as {"extensions":{"team":"web"}}, in lower case, none of CloudEvents\' own',
     "DETACH_EXPIRY_GRACE": "expected an ISO 8601 duration of at most ten years, such as P0D, P7D or -P2D",
 }
 

@@ -7,7 +7,9 @@ has its own `EphemeralMetrics`, and every field is given explicitly.
 import itertools
 import logging
 import os
+import threading
 import traceback
+from collections import Counter
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -16,8 +18,9 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from shared.errors import DetachError, InvalidEvent
 from shared.models import Kind
-from shared.outcome import CertificateOutcome, Outcome, by_domain, undo_of
+from shared.outcome import undo_of
 from shared.planning import DetachPlan
+from shared.restored import AnyOutcome
 from shared.secret import struck_out
 from shared.transport import Call
 
@@ -35,13 +38,17 @@ _events = itertools.count()  # the first event of a process is its cold start; n
 
 
 class Report:
-    """One event's log lines and metrics. `kind` is None until the event has been understood."""
+    """One event's log lines and metrics, from any number of threads.
+
+    `kind` is None until the event has been understood.
+    """
 
     def __init__(self, kind: Kind | None = None, event_id: str = "") -> None:
         self._kind = kind
         self._event_id = event_id
-        self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
-        self._count("ColdStart", next(_events) == 0)
+        self._lock = threading.Lock()
+        self._counts = Counter({"ColdStart": int(next(_events) == 0)})
+        self._latencies: list[float] = []  # milliseconds
 
     def begin(self, kind: Kind, event_id: str) -> None:
         """The event has been understood."""
@@ -49,13 +56,13 @@ class Report:
 
     def call(self, call: Call) -> None:
         """One attempt of a call: counted, and logged at DEBUG, or at WARNING when it failed."""
-        if call.service == "apig":
-            self._count("ApiCalls")
-            self._metrics.add_metric("ApiLatency", MetricUnit.Milliseconds, call.duration_ms)
-        elif call.service == "iam" and call.method == "POST" and call.error is None:
-            self._count("TokensFetched")
-        if call.retried:
-            self._count("ApiRetries")
+        with self._lock:
+            if call.service == "apig":
+                self._counts["ApiCalls"] += 1
+                self._latencies.append(call.duration_ms)
+            elif call.service == "iam" and call.method == "POST" and call.error is None:
+                self._counts["TokensFetched"] += 1
+            self._counts["ApiRetries"] += call.retried
         log = logger.warning if call.error else logger.debug
         log(
             "gateway.call",
@@ -81,33 +88,29 @@ class Report:
             undo=undo_of([(plan.certificate, bindings)]),
         )
 
-    def done(self, outcome: Outcome) -> None:
+    def done(self, outcome: AnyOutcome) -> None:
         """The event has been handled, whether or not a certificate of it failed."""
-        certificates = outcome.certificates
-        error = outcome.error
-        ids = [entry.certificate.id for entry in certificates]
-        self._report(
-            error,
-            status=outcome.status,
-            certificate_id=ids[0] if len(ids) == 1 else ids or None,
-            detached=_listed(certificates, "detached"),
-            already_detached=_listed(certificates, "already_detached"),
-            kept=[
-                {"certificate_id": entry.certificate.id, **kept} for entry in certificates for kept in entry.kept_json()
-            ],
-            failed=_listed(certificates, "failed"),
-            dry_run=outcome.dry_run,
-            undo=outcome.undo,
+        for line in outcome.lines():
+            self._report(outcome.error, **line)
+        self._counts.update(outcome.counts())
+        self._finish(outcome.error)
+
+    def paged(self, page: dict[str, Any]) -> None:
+        """A page of a clean-up has been planned; what becomes of its certificates is told by their own events."""
+        logger.info(
+            "cleanup.page",
+            event_id=self._event_id,
+            kind=self._kind,
+            certificates=len(page["certificates"]),
+            gateways=page["gateways"],
+            cursor=page["cursor"],
         )
-        for entry in certificates:
-            # What a dry run would detach is in `detached` too, and is not detached.
-            self._count("DomainsDetached", 0 if outcome.dry_run else len(by_domain(entry.detached)))
-            self._count("DomainsAlreadyDetached", len(by_domain(entry.already_detached)))
-            self._count("DomainsKept", len(entry.kept_json()))
-        self._finish(error)
+        self._finish(None)
 
     def failed(self, error: BaseException) -> None:
         """The event could not be handled at all."""
+        if isinstance(error, InvalidEvent):
+            self._event_id = self._event_id or error.event_id
         self._report(error, status="failed", certificate_id=None, detached=[], kept=[], failed=[], undo=[])
         self._finish(error)
 
@@ -128,19 +131,15 @@ class Report:
         )
 
     def _finish(self, error: BaseException | None) -> None:
-        self._count("EventsHandled", error is None)
-        self._count("EventsFailed", error is not None)
-        self._count("InvalidEvents", isinstance(error, InvalidEvent))
-        self._metrics.add_dimension("kind", self._kind or "unknown")
-        self._metrics.flush_metrics()
-
-    def _count(self, name: str, value: float = 1) -> None:
-        self._metrics.add_metric(name, MetricUnit.Count, value)
-
-
-def _listed(certificates: tuple[CertificateOutcome, ...], which: str) -> list[dict[str, Any]]:
-    return [
-        {"certificate_id": entry.certificate.id, **domain}
-        for entry in certificates
-        for domain in by_domain(getattr(entry, which))
-    ]
+        self._counts["EventsHandled"] += error is None
+        self._counts["EventsFailed"] += error is not None
+        self._counts["InvalidEvents"] += isinstance(error, InvalidEvent)
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        # First: Powertools writes a record of its own accord at every hundredth value of a metric.
+        metrics.add_dimension("kind", self._kind or "unknown")
+        for name, value in self._counts.items():
+            metrics.add_metric(name, MetricUnit.Count, value)
+        for latency in self._latencies:
+            metrics.add_metric("ApiLatency", MetricUnit.Milliseconds, latency)
+        if metrics.metric_set:
+            metrics.flush_metrics()

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import random
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import httpx
 from shared.errors import ConfigurationError, DetachError, Unavailable
 from shared.tls import distrusted
 
-Service = Literal["apig", "iam", "secret"]
+Service = Literal["apig", "iam", "secret", "sink"]
 MAX_REPLY_BYTES = 64 * 1024 * 1024  # 500 rows are some 300 KB; more than this is no API's answer
 
 
@@ -70,6 +71,43 @@ class Call:
     retried: bool
 
 
+class Pace:
+    """How fast the threads of one event send, all together.
+
+    A throttled answer stops and slows them all, each other answer speeds them up a little. `clock` gives seconds.
+    """
+
+    _FIRST, _MOST, _LEAST = 0.05, 2.0, 0.01  # seconds from one request to the next
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._interval = 0.0
+        self._next = self._slowed = float("-inf")
+
+    def turn(self) -> float:
+        """Take the next turn: the seconds to wait until it comes."""
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            self._next = turn + self._interval
+            return turn - now
+
+    def throttled(self, sent: float, wait: float) -> None:
+        """A request that was sent at `sent` was refused as one too many: nobody sends for `wait` seconds."""
+        with self._lock:
+            now = self._clock()
+            if sent >= self._slowed:  # those that were under way together tell one thing, not several
+                self._interval = min(max(2 * self._interval, self._FIRST), self._MOST)
+                self._slowed = now
+            self._next = max(self._next, now + max(wait, self._interval))
+
+    def answered(self) -> None:
+        """A request was answered, with whatever it was."""
+        with self._lock:
+            self._interval = 0.9 * self._interval if self._interval > self._LEAST else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Transport:
     """How one event's requests are sent. `timeout` is in seconds and holds for each wait on the network."""
@@ -81,6 +119,7 @@ class Transport:
     observe: Callable[[Call], None]
     sleep: Callable[[float], None] = field(default=time.sleep)
     jitter: Callable[[], float] = field(default=random.random)
+    pace: Pace = field(default_factory=Pace)
 
     def send(  # noqa: PLR0913 - a request has that many parts
         self,
@@ -103,6 +142,7 @@ class Transport:
         what may have been carried out is raised at once. Raises what `classify` makes of an unexpected answer.
         """
         for attempt in range(1, self.attempts + 1):
+            self._wait_for_turn(route)
             started = time.monotonic()
             reply: Reply | None = None
             error: DetachError | None = None
@@ -120,6 +160,10 @@ class Transport:
             wait = None
             if error is not None and (repeat_ambiguous or not error.ambiguous):
                 wait = self._backoff(attempt, error)
+            if error is not None and error.throttled:
+                self.pace.throttled(started, max(error.retry_after, wait or 0.0))
+            else:
+                self.pace.answered()
             status = None if reply is None else reply.status
             spent = (time.monotonic() - started) * 1000
             self.observe(Call(service, method, route, attempt, spent, status, error, retried=wait is not None))
@@ -137,10 +181,17 @@ class Transport:
             raise error
         self.sleep(wait)
 
+    def _wait_for_turn(self, route: str) -> None:
+        wait = self.pace.turn()
+        if wait > 0:
+            if wait >= self.deadline.left():
+                raise Unavailable(f"{route}: throttled for longer than the platform's time", out_of_time=True)
+            self.sleep(wait)
+
     def _timeout(self) -> float:
         left = self.deadline.left()
         if left <= 0:
-            raise Unavailable("the time that the platform gives ran out before the next request")
+            raise Unavailable("the time that the platform gives ran out before the next request", out_of_time=True)
         return min(self.timeout, left)
 
     def _backoff(self, attempt: int, error: DetachError) -> float | None:
@@ -148,7 +199,8 @@ class Transport:
         if not error.retryable or attempt >= self.attempts:
             return None
         wait = max(error.retry_after, self.jitter() * min(20.0, 0.25 * 2**attempt))
-        return wait if wait < self.deadline.left() else None
+        error.out_of_time = wait >= self.deadline.left()
+        return None if error.out_of_time else wait
 
     def _read(self, response: httpx.Response) -> Reply:
         """Read the body, of a bounded size and within the deadline, so that a slow drip holds nobody."""

@@ -12,7 +12,7 @@ from cloudevents.http import from_http, from_json
 from jsonschema import Draft202012Validator
 
 from shared import events
-from shared.models import CertificateExpiry, DomainDecommission, DomainEntry, ScheduledCleanup
+from shared.models import CertificateExpiry, DetachUndo, DomainDecommission, DomainEntry, ScheduledCleanup
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events"
@@ -29,6 +29,20 @@ GATEWAYS = (
     "1d6b1cf2a7d94c0f8e9b5a3c4d2e1f00",
 )
 CLEANUP = ScheduledCleanup(instance_ids=GATEWAYS)
+UNDO = DetachUndo.model_validate(
+    [
+        {
+            "certificate_id": "a27be832f2e9441c8127fe48e3b5ac67",
+            "domains": [
+                {
+                    "domain": "apigtest.example.com",
+                    "instance_ids": GATEWAYS[:2],
+                    "verified_client_certificate_enabled": False,
+                }
+            ],
+        }
+    ]
+)
 
 FILES: dict[str, tuple[str, Any]] = {
     "cloudevents/certificate_expired.json": ("8f0c4b1e-5d2a-4c57-9a43-1be0c2f7d610", EXPIRED),
@@ -48,10 +62,12 @@ FILES: dict[str, tuple[str, Any]] = {
         ),
     ),
     "cloudevents/cleanup_due.json": ("1d9a2c7f-4be8-4609-b3d5-6a7c8e9f0b12", CLEANUP),
+    "cloudevents/detach_undo.json": ("7c1e9d52-0b8f-4a36-95e4-2f6d8b0c3a71", UNDO),
     "eventbridge/certificate_expired.json": ("6a7e8bd5-2f0c-4d19-8e3b-94c1f5a0d762", EXPIRED),
     "eventbridge/certificate_expiring.json": ("b8d2f4a6-1c3e-4f59-a7b0-c5d8e1f20394", EXPIRING),
     "eventbridge/domain_decommissioned.json": ("3e5c7a91-d0f4-4826-b9e1-7f6a2c8d4b05", LEGACY),
     "eventbridge/cleanup_due.json": ("f1a3c5e7-92b4-4d68-80fa-2b4d6e8c0a19", CLEANUP),
+    "eventbridge/detach_undo.json": ("d4f6a8b0-3c5e-4172-9d8f-6e0a2c4b8d13", UNDO),
     "eventbridge/scheduled_event.json": ("cdc73f9d-aea9-11e3-9d5a-835b769c0d9c", ScheduledCleanup()),
     "eventbridge/acm_certificate_expired.json": ("9c95e8e4-96a4-ef3f-b739-b6aa5b193afb", BY_NAME),
     "eventbridge/acm_certificate_approaching_expiration.json": ("2b8f6d4c-0a1e-4375-9c68-e7d5b3f19a02", BY_NAME),
@@ -147,6 +163,9 @@ def test_data_is_valid_by_its_schema(name: str) -> None:
         ("scheduled_cleanup", {"instance_ids": ["common"]}),
         ("scheduled_cleanup", {"cursor": ""}),
         ("scheduled_cleanup", []),
+        ("restore", {}),
+        ("restore", [{"certificate_id": "a27be832f2e9441c8127fe48e3b5ac67", "domains": []}]),
+        ("restore", [{"certificate_id": "a27be832f2e9441c8127fe48e3b5ac67", "domains": [{"domain": "a.example"}]}]),
     ],
 )
 def test_schema_refuses_what_the_function_refuses(kind: Any, data: Any) -> None:

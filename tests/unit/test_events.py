@@ -316,7 +316,7 @@ def test_bad_field_of_the_other_kinds(kind: Any, data: dict[str, Any], field: st
             cloudevent("apig.certificate.renewed"),
             "type",
             ("expected apig.certificate.expired, apig.certificate.expiring, apig.domain.decommissioned, "
-            "apig.cleanup.due, not 'apig.certificate.renewed'"),
+            "apig.cleanup.due, apig.detach.undo, not 'apig.certificate.renewed'"),
         ),
         (cloudevent(type=["apig.cleanup.due"]), "type", "expected text that is not empty, not a list"),
         (cloudevent(datacontenttype="text/xml"), "datacontenttype", "expected application/json, not 'text/xml'"),
@@ -334,7 +334,7 @@ def test_bad_field_of_the_other_kinds(kind: Any, data: dict[str, Any], field: st
             eventbridge("ACM Certificate Available"),
             "detail-type",
             ("expected Certificate Expired, Certificate Expiring, ACM Certificate Expired, "
-            "ACM Certificate Approaching Expiration, Domain Decommissioned, Cleanup Due, Scheduled Event, "
+            "ACM Certificate Approaching Expiration, Domain Decommissioned, Cleanup Due, Scheduled Event, Detach Undo, "
             "not 'ACM Certificate Available'"),
         ),
         (eventbridge(detail=None), "detail", "expected an object"),
@@ -653,7 +653,7 @@ def test_header_values_are_percent_encoded(header: str, event_id: str) -> None:
         ({"Ce-Specversion": "0.3"}, BODY, "specversion", "expected 1.0, not '0.3'"),
         ({"ce-type": "other"}, BODY, "type",
          ("expected apig.certificate.expired, apig.certificate.expiring, apig.domain.decommissioned, "
-         "apig.cleanup.due, not 'other'")),
+         "apig.cleanup.due, apig.detach.undo, not 'other'")),
         ({"Content-Type": "text/xml"}, b"<xml/>", "datacontenttype", "expected application/json, not 'text/xml'"),
         ({"Content-Type": "application/cloudevents-batch+json"}, b"[]", "content-type",
          "expected one event; batches are not taken, send the events one by one"),
