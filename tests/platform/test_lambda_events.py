@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox import Fault, Sandbox
-from tests.platform.lambda_runtime import Function
+from tests.platform.lambda_runtime import Function, message
 from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, furnish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -131,7 +131,19 @@ def test_a_raised_error_carries_its_name_and_sentence(sandbox: Sandbox, start: S
     assert [line["error"] for line in function.lines("detach.report")] == ["NotFound"]
 
 
-@pytest.mark.parametrize("event", [None, [], "text", 7, {"Records": []}, {"Records": [{"eventSource": "aws:s3"}]}])
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        [],
+        "text",
+        7,
+        {"Records": []},
+        {"Records": ["text"]},
+        {"Records": [{"eventSource": "aws:s3"}]},
+        {"Records": [message({"certificate_id": CERTIFICATE}, 0), {"eventSource": "aws:sqs", "body": "{}"}]},
+    ],
+)
 def test_what_is_no_event_is_an_invalid_one(start: Start, event: Any) -> None:
     """Whatever JSON a caller sends, the answer names what was expected."""
     assert start("certificate_expiry").invoke(event)["errorType"] == "InvalidEvent"
