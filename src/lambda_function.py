@@ -47,9 +47,8 @@ def plan_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
 
     Takes the event of a clean-up, or its bare data; `cursor` is None on the last page.
     """
-    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN)
     read = partial(events.parse, event, kind="scheduled_cleanup", default_id=context.aws_request_id)
-    return plan(read, runtime.current, deadline).to_dict()
+    return plan(read, runtime.current, _deadline(context)).to_dict()
 
 
 @logger.inject_lambda_context
@@ -66,14 +65,17 @@ def handler(event: Any, context: "LambdaContext") -> dict[str, Any]:
 
 def _answer(event: Any, context: "LambdaContext", kind: Kind | None) -> dict[str, Any]:
     # One moment for the whole batch: a message that is reached too late fails at once, and comes again.
-    deadline = Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN)
+    deadline = _deadline(context)
 
     def outcome(raw: Any) -> dict[str, Any]:
-        return handle(
-            lambda: events.parse(raw, kind=kind, default_id=context.aws_request_id), runtime.current, deadline, kind
-        ).to_dict()
+        read = partial(events.parse, raw, kind=kind, default_id=context.aws_request_id)
+        return handle(read, runtime.current, deadline, kind).to_dict()
 
     return _batch(event, outcome) if _is_batch(event) else outcome(event)
+
+
+def _deadline(context: "LambdaContext") -> Deadline:
+    return Deadline.after(context.get_remaining_time_in_millis() / 1000 - MARGIN)
 
 
 def _is_batch(event: Any) -> bool:

@@ -33,6 +33,21 @@ def seven_expired(sandbox: Sandbox) -> None:
         fleet.bind(certificate_id, name, FIRST)
 
 
+def seven_detached(sandbox: Sandbox) -> None:
+    """A gateway with seven domains, and a valid certificate for each that is attached to none."""
+    fleet = sandbox.fleet
+    fleet.add_gateway(id=FIRST)
+    for name, certificate_id in zip(NAMES, CERTIFICATES, strict=True):
+        fleet.add_certificate(id=certificate_id, common_name=name, not_after="P90D", instance_id=FIRST)
+        fleet.add_domain(name, FIRST)
+
+
+def undo(certificate_id: str, domain: str) -> dict[str, Any]:
+    """An outcome's way back."""
+    entry = {"domain": domain, "instance_ids": [FIRST], "verified_client_certificate_enabled": False}
+    return {"undo": [{"certificate_id": certificate_id, "domains": [entry]}]}
+
+
 def eventbridge(detail_type: str, detail: dict[str, Any], number: int) -> dict[str, Any]:
     """An event as EventBridge puts it into a queue."""
     return {
@@ -96,20 +111,32 @@ KINDS: dict[str, dict[str, Any]] = {
         ],
         "errors": {"InvalidEvent": 2, "NotFound": 1},
     },
+    "restore": {
+        "detail_type": "Detach Undo",
+        "type": "apig.detach.undo",
+        "data": lambda number: undo(CERTIFICATES[number], NAMES[number]),
+        "bad": [
+            "[1, 2",
+            undo(UNKNOWN, NAMES[0]),
+            cloudevent("apig.detach.undo", {"undo": [{"certificate_id": CERTIFICATES[0]}]}, 9),
+        ],
+        "errors": {"InvalidEvent": 2, "NotFound": 1},
+    },
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ten_messages_with_three_bad_ones(sandbox: Sandbox, start: Start, kind: str) -> None:
     """Exactly the three bad ones come back; the seven others are done."""
-    seven_expired(sandbox)
+    (seven_detached if kind == "restore" else seven_expired)(sandbox)
     bodies = [each_way(KINDS[kind], number) for number in range(7)]
     for position, bad in zip((2, 5, 9), KINDS[kind]["bad"], strict=True):
         bodies.insert(position, bad)
     function = start(kind)
     answer = function.invoke({"Records": [message(body, number) for number, body in enumerate(bodies)]})
     assert answer == failures(2, 5, 9)
-    assert sandbox.fleet.bindings() == set()
+    attached = {(certificate_id, name, FIRST) for certificate_id, name in zip(CERTIFICATES, NAMES, strict=True)}
+    assert sandbox.fleet.bindings() == (attached if kind == "restore" else set())
     reports = function.lines("detach.report")
     assert len(reports) == 10
     errors = [report["error"] for report in reports if report["status"] == "failed"]

@@ -82,6 +82,36 @@ def test_scheduled_cleanup_from_eventbridge(sandbox: Sandbox, start: Start, name
     assert sandbox.fleet.bindings() == set()
 
 
+def test_detach_undo_from_eventbridge(sandbox: Sandbox, start: Start) -> None:
+    """The way back: what an outcome recorded is attached again."""
+    furnish(sandbox, not_after=timedelta(days=30))
+    before = sandbox.fleet.bindings()
+    for _, domain, instance_id in before:
+        sandbox.fleet.unbind(CERTIFICATE, domain, instance_id)
+    answer = start("restore").invoke(event_of("detach_undo.json"))
+    assert (answer["kind"], answer["status"]) == ("restore", "restored")
+    assert sandbox.fleet.bindings() == before
+
+
+def test_the_undo_of_an_answer_restores_it(sandbox: Sandbox, start: Start) -> None:
+    """The `undo` list goes as it is from one function's answer into the other's event."""
+    furnish(sandbox, not_after=timedelta(days=30))
+    before = sandbox.fleet.bindings()
+    undo = start("domain_decommission").invoke({"domain": DOMAIN})["undo"]
+    assert sandbox.fleet.bindings() == set()
+    assert start("restore").invoke(undo)["status"] == "restored"
+    assert sandbox.fleet.bindings() == before
+
+
+def test_a_page_of_a_clean_up_is_planned_and_nothing_detached(sandbox: Sandbox, start: Start) -> None:
+    """What a state machine hands out to the expiry function, certificate by certificate."""
+    furnish(sandbox)
+    page = start("plan_cleanup").invoke({})
+    assert page == {"certificates": [{"certificate_id": CERTIFICATE}], "cursor": None, "gateways": []}
+    assert len(sandbox.fleet.bindings()) == 2
+    assert sandbox.journal.detaches() == []
+
+
 @pytest.mark.parametrize(
     ("function", "data"),
     [
