@@ -15,7 +15,7 @@ from sandbox import bindings, replies
 from sandbox.cloud import Cloud
 from sandbox.fleet import fold
 from sandbox.refusals import Refusal, gateway_body
-from sandbox.signing import ALGORITHM, SignedRequest
+from sandbox.signing import ALGORITHM, signed
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Record = TypeVar("Record")
@@ -66,7 +66,7 @@ class ApiGateway:
         project_id = request.path_params["project_id"]
         # calling_apis/authentication.rst: a token, or a signature with an access key.
         if request.headers.get("authorization", "").startswith(ALGORITHM) and "x-auth-token" not in request.headers:
-            identity.verify_signature(await _signed(request))
+            identity.verify_signature(await signed(request))
             # ibid.: X-Project-Id is required for a sub-project; without it the key speaks for the region's own project.
             scope = request.headers.get("x-project-id")
         else:
@@ -224,16 +224,6 @@ def _number(request: Request, name: str, default: int) -> int:
         # querying_ssl_certificates.rst, example of status 400.
         text = f"Invalid parameter value,parameterName:{name}. Please refer to the support documentation"
         raise Refusal("APIG.2012", text) from None
-
-
-async def _signed(request: Request) -> SignedRequest:
-    return SignedRequest(
-        request.method,
-        request.scope["raw_path"].decode("ascii"),
-        request.scope["query_string"].decode("ascii"),
-        {name.lower(): value for name, value in request.headers.items()},
-        await request.body(),
-    )
 
 
 async def _refuse(_: Request, exc: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""IAM: `POST /v3/auth/tokens` and `GET /v3/auth/tokens`, nothing else."""
+"""IAM: `POST /v3/auth/tokens`, `GET /v3/auth/tokens` and `GET /v3/projects`, nothing else."""
 
 import json
 from http import HTTPStatus
@@ -15,6 +15,7 @@ from sandbox.cloud import Cloud
 from sandbox.identity import Token
 from sandbox.records import timestamp
 from sandbox.refusals import Refusal
+from sandbox.signing import ALGORITHM, signed
 
 
 def error_body(refusal: Refusal, behaviour: Behaviour) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def error_body(refusal: Refusal, behaviour: Behaviour) -> dict[str, Any]:
 
 
 class Iam:
-    """The two token calls of one account."""
+    """The calls of one account."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
@@ -34,6 +35,7 @@ class Iam:
             routes=[
                 Route("/v3/auth/tokens", self.issue_token, methods=["POST"]),
                 Route("/v3/auth/tokens", self.show_token, methods=["GET"]),
+                Route("/v3/projects", self.list_projects, methods=["GET"]),
             ],
             exception_handlers={Refusal: self._refuse, HTTPException: self._no_route},
         )
@@ -60,6 +62,27 @@ class Iam:
         except Refusal:
             raise Refusal("IAM.0004", "Could not find token.") from None
         return self._shown(token, 200, request)
+
+    async def list_projects(self, request: Request) -> Response:
+        """querying_project_information_based_on_the_specified_criteria.rst; a token, or a signature, is enough."""
+        identity = self._cloud.identity
+        if request.headers.get("authorization", "").startswith(ALGORITHM):
+            identity.verify_signature(await signed(request))
+        else:
+            self._valid(request.headers.get("x-auth-token", ""), missing="IAM.0001")
+        project = {
+            "id": identity.project_id,
+            "name": identity.project_name,
+            "domain_id": identity.domain_id,
+            "parent_id": identity.domain_id,
+            "enabled": True,
+            "is_domain": False,
+            "description": "",
+        }
+        wanted = request.query_params.get("name")
+        links = {"self": f"{self._cloud.auth_url}/projects", "next": None, "previous": None}
+        projects = [project] if wanted in (None, identity.project_name) else []
+        return JSONResponse({"links": links, "projects": projects})
 
     def _valid(self, value: str, missing: str) -> None:
         try:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, unquote
 
+from starlette.requests import Request
+
 ALGORITHM = "SDK-HMAC-SHA256"
 MAX_SKEW = timedelta(minutes=15)  # the AK/SK guide: a request is refused 15 minutes after its X-Sdk-Date
 
@@ -31,6 +33,17 @@ class SignedRequest:
     query: str
     headers: Mapping[str, str]
     body: bytes
+
+
+async def signed(request: Request) -> SignedRequest:
+    """A request as it came."""
+    return SignedRequest(
+        request.method,
+        request.scope["raw_path"].decode("ascii"),
+        request.scope["query_string"].decode("ascii"),
+        {name.lower(): value for name, value in request.headers.items()},
+        await request.body(),
+    )
 
 
 def canonical_path(path: str) -> str:

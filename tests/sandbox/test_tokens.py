@@ -134,3 +134,13 @@ def test_another_project(connections: httpx.Client, sandbox: Sandbox, error: Any
     """A good token does not open another project's path."""
     url = f"{sandbox.endpoint}/v2/{'0' * 32}/apigw/instances"
     assert error(connections.get(url, headers={"X-Auth-Token": sandbox.issue_token()})) == (403, "APIC.7118")
+
+
+def test_projects(call: Caller, connections: httpx.Client, sandbox: Sandbox) -> None:
+    """The project by its name, for whoever has a token; an unknown name has none."""
+    url, name = sandbox.auth_url + "/projects", sandbox.credentials["project_name"]
+    headers = {"X-Auth-Token": sandbox.issue_token()}
+    found = connections.get(url, params={"name": name}, headers=headers).json()["projects"]
+    assert [project["id"] for project in found] == [sandbox.project_id]
+    assert connections.get(url, params={"name": "eu-de"}, headers=headers).json()["projects"] == []
+    assert connections.get(url).status_code == 401
