@@ -17,6 +17,7 @@ from shared.settings import Policy
 # What one call takes on: bindings, and expired certificates whether bound or not. It bounds the memory (some 10 MB),
 # and the outcome, which must stay below the 6 MB that Lambda returns. What is more is left for the cursor.
 MOST = 20_000
+LISTED_AT_ONCE = 4  # gateways: a page of 500 API groups takes some 5 MB to read
 _CURSOR = "after-"
 
 
@@ -91,9 +92,10 @@ def take_stock(  # noqa: PLR0913 - what is asked for, and how much of it
         if not gateway.list_domains(instance_id, window.note):
             window.unshown = True
 
-    read, failed = _each(running, list_certificates, policy.concurrency)
+    threads = min(policy.concurrency, LISTED_AT_ONCE)
+    read, failed = _each(running, list_certificates, threads)
     if window.certificates:  # or else nothing can be attached, and the longer listing is spared
-        read, failed_later = _each(read, list_domains, policy.concurrency)
+        read, failed_later = _each(read, list_domains, threads)
         failed += failed_later
     error = first_error(outcome.error for outcome in failed)
     if error is not None and (not read or gateway.transport.deadline.left() <= 0):

@@ -207,12 +207,15 @@ class Gateway:
             before, total = total, _validated(_adapter(_Page), fields, route).total
             content = fields.get(key)
             rows = _validated(_list_of(model), [] if content is None and total == 0 else content, route)
+            del fields, content  # some 5 MB a page: no two of them at a time
             if total < before and restarts:
                 offset, restarts = 0, restarts - 1
                 continue
             yield from rows
-            offset += len(rows)
-            if not rows or offset >= total:
+            size = len(rows)
+            del rows
+            offset += size
+            if not size or offset >= total:
                 return
 
     def _send(  # noqa: PLR0913 - a request has that many parts

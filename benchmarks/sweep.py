@@ -1,0 +1,152 @@
+"""`make bench-sweep`: a clean-up of 3 gateways × 500 certificates × 20 domains, 250 of the certificates expired.
+
+The sandbox is a process of its own, 20 ms away; the clean-up runs in a second one, whose memory is measured. Printed
+are the calls against the least possible (pages, and one detach for each certificate), the wall time against
+calls × latency ÷ concurrency, and the growth of the memory; then the same sweep once more, which has nothing to do.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+LATENCY = 0.02  # seconds
+START_TIMEOUT = 30.0
+
+
+@contextmanager
+def sandbox(seed: Path, folder: Path, latency: float) -> Iterator[dict[str, str]]:
+    """`python -m sandbox` with that fleet; gives the variables that lead to it."""
+    settings = folder / "sandbox.env"
+    command = [sys.executable, "-m", "sandbox", "--seed", str(seed), "--latency", str(latency)]
+    process = subprocess.Popen(  # noqa: S603 - our own words
+        [*command, "--write-env", str(settings)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    try:
+        until = time.monotonic() + START_TIMEOUT
+        while not settings.exists():
+            if process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError("the sandbox did not start")
+            time.sleep(0.02)
+        yield dict(line.split("=", 1) for line in settings.read_text(encoding="utf-8").splitlines())
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def look(variables: dict[str, str], what: str) -> Any:
+    """What the sandbox tells of itself: its `journal` or its `bindings`."""
+    # Its certificate was made a moment ago by itself, and nothing secret is sent.
+    return httpx.get(f"{variables['APIG_ENDPOINT']}/_sandbox/{what}", verify=False, timeout=30).json()  # noqa: S501
+
+
+def sweep(variables: dict[str, str], *, traced: bool = False, **more: str) -> dict[str, Any]:
+    """One clean-up in a process of its own: what it measured of itself, and its outcome."""
+    environment = {**variables, **more, "PYTHONPATH": "src", "TRACED": str(int(traced))}
+    finished = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, __file__, "--here"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True
+    )
+    measured: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
+    return measured
+
+
+def here() -> None:
+    """The clean-up, in this process; prints what was measured as its last line."""
+    from handlers import handle  # noqa: PLC0415 - only this process has them on its path
+    from shared import events, runtime  # noqa: PLC0415
+    from shared.transport import Deadline  # noqa: PLC0415
+
+    def sweep_once(data: dict[str, Any]) -> dict[str, Any]:
+        event = {"specversion": "1.0", "id": "b", "source": "/b", "type": "apig.cleanup.due", "data": data}
+        return handle(lambda: events.parse(event), runtime.current, Deadline.after(300)).to_dict()
+
+    # A look at the first certificates only, so that what every process needs once is there already.
+    sweep_once({"cursor": "after-" + "f" * 32})
+    if traced := os.environ["TRACED"] == "1":
+        tracemalloc.start()
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # starts VmHWM anew
+    before = _memory("VmRSS")
+    started = time.perf_counter()
+    outcome = sweep_once({})
+    spent = time.perf_counter() - started
+    print(  # noqa: T201 - to the parent
+        json.dumps(
+            {
+                "seconds": spent,
+                "growth_mb": (_memory("VmHWM") - before) / 1024,
+                "traced_mb": tracemalloc.get_traced_memory()[1] / 2**20 if traced else None,
+                "certificates": len(outcome["certificates"]),
+                "status": outcome["status"],
+                "cursor": outcome["cursor"],
+            }
+        )
+    )
+
+
+def _memory(name: str) -> int:
+    """Kilobytes, from the kernel."""
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
+
+
+def measure(concurrency: int) -> None:
+    """Print the figures of one concurrency, each line with what it is held against."""
+    from tests.fleets import counted_fleet  # noqa: PLC0415 - as above
+
+    counted = counted_fleet(shared=10)
+    groups = {each.id: len(counted.fleet.groups_on(each.id)) for each in counted.fleet.gateways.values()}
+    listed = {each: len(counted.fleet.certificates_on(each)) for each in groups}
+    least = 1 + sum(-(-count // 500) for count in (*groups.values(), *listed.values())) + len(counted.expired)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        seed = folder / "seed.json"
+        seed.write_text(json.dumps(counted.fleet.to_json()), encoding="utf-8")
+        with sandbox(seed, folder, LATENCY) as variables:
+            warm_up = 1 + sum(-(-count // 500) for count in listed.values())
+            first = sweep(variables, DETACH_CONCURRENCY=str(concurrency))
+            calls = [each for each in look(variables, "journal") if each["service"] == "apig"][warm_up:]
+            left = {tuple(row.values()) for row in look(variables, "bindings")}
+            second = sweep(variables, DETACH_CONCURRENCY=str(concurrency))
+            again = [each for each in look(variables, "journal") if each["service"] == "apig"]
+            again = again[warm_up + len(calls) + warm_up :]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        seed = folder / "seed.json"
+        seed.write_text(json.dumps(counted.fleet.to_json()), encoding="utf-8")
+        with sandbox(seed, folder, 0.0) as variables:
+            traced = sweep(variables, traced=True, DETACH_CONCURRENCY=str(concurrency))
+    ideal = len(calls) * LATENCY / concurrency
+    print(  # noqa: T201 - a program that speaks to its user
+        f"DETACH_CONCURRENCY={concurrency}, {LATENCY * 1000:.0f} ms away\n"
+        f"  certificates cleaned  {first['certificates']} of {len(counted.expired)}, "
+        f"others untouched: {'yes' if left == counted.staying else 'NO'}\n"
+        f"  calls                 {len(calls)}, least possible {least}: {len(calls) / least:.3f}\n"
+        f"  wall time             {first['seconds']:.2f} s, calls × latency ÷ concurrency {ideal:.2f} s: "
+        f"{first['seconds'] / ideal:.2f}\n"
+        f"  memory growth         {first['growth_mb']:.1f} MB resident at most, {traced['traced_mb']:.1f} MB traced\n"
+        f"  once more             {second['status']}, {len(again)} calls, "
+        f"{sum(each['method'] == 'POST' for each in again)} of them POST"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[4, 16])
+    arguments = parser.parse_args()
+    if arguments.here:
+        here()
+    else:
+        for number in arguments.concurrency:
+            measure(number)
