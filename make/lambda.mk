@@ -1,6 +1,7 @@
 # The package for AWS Lambda, and its tests on AWS's own runtime emulator.
 LAMBDA_PYTHON := 3.13
-LAMBDA_SOURCES := $(shell find src/handlers src/shared -name '*.py') src/lambda_function.py src/requirements.txt \
+# The folders too: their date tells that a file has gone.
+LAMBDA_SOURCES := $(shell find src/handlers src/shared -name __pycache__ -prune -o -print) src/lambda_function.py src/requirements.txt \
   scripts/build_package.py scripts/find_python.py
 WHEELS_arm64 := manylinux2014_aarch64
 WHEELS_x86_64 := manylinux2014_x86_64

@@ -61,7 +61,7 @@ def build(python: Path, platform: str, requirements: Path, door: Path, out: Path
     _install(python, platform, requirements, out)
     _strip(out)
     for name in HOUSE:
-        shutil.copytree(door.parent / name, out / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(door.parent / name, out / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copy(door, out / door.name)
     _compile(python, out)
     for path in sorted(out.rglob("*")):
