@@ -36,5 +36,5 @@ def start(
         yield start_one
     WATCH.add(sandbox.secrets)
     for function in started:
-        print(function.output())  # noqa: T201 - shown when the test fails
+        print(function.output())  # shown when the test fails
         assert WATCH.leaked(function.output()) is None, "a secret stands in what the function printed"
