@@ -35,7 +35,7 @@ class Iam:
             content=credentials.request(),
         )
         value = reply.headers.get("X-Subject-Token", "")
-        if not re.search(HEADER_SAFE, value):
+        if not re.fullmatch(HEADER_SAFE, value):
             raise Unavailable(f"{route} answered {reply.status} without a token in X-Subject-Token")
         facts = _described(reply, route)
         # Its lifetime is counted from now, so that it does not matter whether this machine's clock is right.
@@ -112,17 +112,16 @@ def _described(reply: Reply, route: str) -> _Described:
 
 def _refusal(reply: Reply, route: str) -> DetachError:
     """IAM's two error envelopes; only codes and titles are taken from them, never the body's own sentences."""
-    fields = reply.fields()
+    fields, status = reply.fields(), reply.status
     inner = fields.get("error")
     detail = inner if isinstance(inner, dict) else fields
-    code = next((str(detail[name]) for name in ("error_code", "code") if detail.get(name)), None)
-    if reply.status in (httpx.codes.CONFLICT, httpx.codes.GONE):  # IAM.0005, IAM.0020: it is moving to another region
-        return Unavailable(f"{route} answered {reply.status} {code or ''}", error_code=code, status=reply.status)
-    if reply.status in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
-        return ConfigurationError(
-            f"{route} answered {reply.status} {code or ''}: check OS_AUTH_URL, and the secret's domain and project",
-            error_code=code,
-            status=reply.status,
-        )
+    codes = [detail.get(name) for name in ("error_code", "code")]
+    code = next((str(code) for code in codes if code not in (None, status)), None)  # one envelope repeats the status
+    text = f"{route} answered {status}{f' {code}' if code else ''}"
+    if status in (httpx.codes.CONFLICT, httpx.codes.GONE):  # IAM.0005, IAM.0020: it is moving to another region
+        return Unavailable(text, error_code=code, status=status)
+    if status in (httpx.codes.BAD_REQUEST, httpx.codes.NOT_FOUND):
+        hint = "check OS_AUTH_URL, and the secret's domain and project"
+        return ConfigurationError(f"{text}: {hint}", error_code=code, status=status)
     title = str(detail.get("title") or "")
-    return error_for(route, reply.status, code, title, retry_after=reply.retry_after)
+    return error_for(route, status, code, title, retry_after=reply.retry_after)

@@ -1,0 +1,138 @@
+"""AK/SK against the sandbox, whose verification is written from the vendor's pages and shares no code with ours."""
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Sandbox
+from shared.errors import AccessDenied, ConfigurationError
+from shared.identity import Identity
+from shared.secret import Secret
+from shared.tls import new_client
+from shared.transport import Deadline, Transport
+from tests.world import CERTIFICATE, DOMAIN, expire, furnish
+
+
+@pytest.fixture
+def key(sandbox: Sandbox) -> dict[str, str]:
+    return {"access_key": sandbox.access_key, "secret_key": sandbox.secret_key}
+
+
+def expired(new_runtime: Any, content: dict[str, Any], **variables: str) -> dict[str, Any]:
+    return expire(new_runtime(TEST_CREDENTIALS=json.dumps(content), **variables), certificate_id=CERTIFICATE)
+
+
+def test_an_event_is_handled_with_signatures_alone(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+    """Every request is signed for its project, none carries a token, and IAM is not asked."""
+    furnish(sandbox)
+    outcome = expired(new_runtime, key | {"project_id": sandbox.project_id})
+    assert outcome["status"] == "detached"
+    assert sandbox.fleet.bindings() == set()
+    assert len(sandbox.journal.iam()) == 0
+    for received in sandbox.journal.apig():
+        assert received.headers["authorization"].startswith(f"SDK-HMAC-SHA256 Access={sandbox.access_key}, ")
+        assert received.headers["x-project-id"] == sandbox.project_id
+        assert "x-auth-token" not in received.headers
+
+
+def test_names_that_need_quoting(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+    """A wildcard and a name beyond ASCII are signed as they are sent."""
+    furnish(sandbox, domains=["*.example.com", DOMAIN])
+    outcome = expired(new_runtime, key, OS_PROJECT_ID=sandbox.project_id)
+    assert outcome["status"] == "detached"
+
+
+def test_temporary_keys(sandbox: Sandbox, new_runtime: Any):
+    """A temporary key goes with its security token."""
+    furnish(sandbox)
+    outcome = expired(new_runtime, sandbox.temporary_keys(), OS_PROJECT_ID=sandbox.project_id)
+    assert outcome["status"] == "detached"
+    assert all(received.headers["x-security-token"] for received in sandbox.journal.apig())
+
+
+def test_the_project_by_its_name(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+    """Without an id IAM is asked once, by a signed request, for the project that the secret names."""
+    furnish(sandbox)
+    name = sandbox.credentials["project_name"]
+    assert expired(new_runtime, key | {"project_name": name})["status"] == "detached"
+    (received,) = sandbox.journal.iam()
+    assert (received.method, received.path, received.query) == ("GET", "/v3/projects", {"name": name})
+    assert "x-project-id" not in received.headers
+
+
+def test_the_project_of_the_region(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+    """When nothing names a project, it is the one that has the region's name; that there is none is said."""
+    with pytest.raises(ConfigurationError, match="IAM knows 0 projects named 'eu-de'"):
+        expired(new_runtime, key)
+
+
+def test_unknown_keys_are_sent_once(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+    """More than five failures lock an access key: one refusal, and it is not sent again."""
+    runtime = new_runtime(
+        TEST_CREDENTIALS=json.dumps(key | {"secret_key": "a-wrong-secret-key", "project_id": "0" * 32})
+    )
+    for _ in range(7):
+        with pytest.raises(AccessDenied, match=r"401 APIG\.0301.*sent again in an hour") as raised:
+            expire(runtime, certificate_id=CERTIFICATE)
+        assert "a-wrong" not in raised.value.message
+    assert len(sandbox.journal.apig()) == 1
+
+
+class Store:
+    """A store in memory whose content a test changes."""
+
+    def __init__(self, content: dict[str, str]) -> None:
+        self.content = content
+
+    def __call__(self, transport: Transport, *, fresh: bool = False) -> Secret:  # noqa: ARG002 - a store's signature
+        return Secret(json.dumps(self.content))
+
+
+def ask(sandbox: Sandbox, identity: Identity, transport: Transport) -> int:
+    url = f"{sandbox.endpoint}/v2/{sandbox.project_id}/apigw/instances"
+    auth = identity.auth(transport, sandbox.project_id)
+    return transport.client.get(url, params={"limit": "500", "offset": "0"}, auth=auth).status_code
+
+
+def test_rotation(sandbox: Sandbox, key: dict[str, str]):
+    """The refused key is read again, and the new one signs the same request; then a token may take its place."""
+    temporary = sandbox.temporary_keys(lifetime=0.5)
+    store = Store(temporary)
+    with new_client(sandbox.ca_file) as client:
+        transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None)
+        identity = Identity(store, sandbox.auth_url)
+        assert ask(sandbox, identity, transport) == 200
+        time.sleep(0.6)
+        store.content = key
+        assert ask(sandbox, identity, transport) == 200
+        assert "x-security-token" not in sandbox.journal.apig()[-1].headers
+        store.content = {"token": sandbox.issue_token()}
+        assert ask(sandbox, identity, transport) == 200
+        assert "authorization" not in sandbox.journal.apig()[-1].headers
+
+
+@pytest.mark.parametrize("minutes", [-16, 16])
+def test_clock_skew_names_both_clocks(sandbox: Sandbox, key: dict[str, str], minutes: int):
+    """The refusal of a signature by a wrong clock tells this machine's time and the server's."""
+    now = time.time()
+    with new_client(sandbox.ca_file) as client:
+        transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None)
+        identity = Identity(Store(key), sandbox.auth_url, clock=lambda: now + minutes * 60)
+        with pytest.raises(AccessDenied, match="the clocks differ by more than 15 minutes") as raised:
+            ask(sandbox, identity, transport)
+    ours = datetime.fromtimestamp(now + minutes * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    theirs = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:")
+    assert f"this machine's says {ours}, 127.0.0.1's says {theirs}" in raised.value.message
+
+
+def test_no_permission_is_no_reason_to_ask_again(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+    """APIG.1005 is about what the key may do, and the key stays in use."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(service="apig", error_code="APIG.1005"))
+    runtime = new_runtime(TEST_CREDENTIALS=json.dumps(key), OS_PROJECT_ID=sandbox.project_id)
+    with pytest.raises(AccessDenied, match=r"APIG\.1005"):
+        expire(runtime, certificate_id=CERTIFICATE)
+    assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "detached"
