@@ -100,6 +100,11 @@ def scheduled_cleanup(event: Any, context: Context) -> dict[str, Any]:
     return _answer(event, context, "scheduled_cleanup")
 
 
+def restore(event: Any, context: Context) -> dict[str, Any]:
+    """Function of the kind `restore`."""
+    return _answer(event, context, "restore")
+
+
 def _answer(event: Any, context: Context, kind: Kind | None) -> dict[str, Any]:
     deadline = Deadline.after(context.getRemainingTimeInMilliSeconds() / 1000 - MARGIN)
     _platform.enter(context)

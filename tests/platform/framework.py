@@ -81,7 +81,7 @@ def framework(environment: Mapping[str, str], target: str, folder: Path, source:
         )
     running = Framework(process, port, folder)
     try:
-        _wait_for(running)
+        wait_for(running)
         yield running
     finally:
         if process.poll() is None:
@@ -89,8 +89,9 @@ def framework(environment: Mapping[str, str], target: str, folder: Path, source:
         assert WATCH.leaked(running.output()) is None, "a secret stands in what functions-framework wrote"
 
 
-def _wait_for(running: Framework) -> None:
-    deadline = time.monotonic() + START_TIMEOUT
+def wait_for(running: Framework, seconds: float = START_TIMEOUT) -> None:
+    """Return once it listens; fail with what it wrote when it does not."""
+    deadline = time.monotonic() + seconds
     while not running.listens():
         assert running.process.poll() is None, f"functions-framework ended: {running.output()}"
         assert time.monotonic() < deadline, f"functions-framework does not listen: {running.output()}"

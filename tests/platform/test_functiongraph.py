@@ -123,6 +123,16 @@ def test_a_function_of_one_kind_takes_bare_data(
     assert [received.body["domains"][0]["domain"] for received in world.journal.detaches()] == [DOMAIN]
 
 
+def test_an_outcome_can_be_undone(start: Start, world: Sandbox) -> None:
+    """The `undo` of an outcome, sent to `index.restore` as it is, restores every binding."""
+    before = world.fleet.bindings()
+    undo = start().invoke(smn({"domain": "legacy.example.com"}), token=world.issue_token())["result"]["undo"]
+    assert world.fleet.bindings() != before
+    answer = start(handler="index.restore").invoke(undo, token=world.issue_token())
+    assert answer["result"]["status"] == "restored"
+    assert world.fleet.bindings() == before
+
+
 def test_a_function_of_one_kind_refuses_another(start: Start, world: Sandbox) -> None:
     """Nothing of another kind is done by mistake of a trigger."""
     event = json.loads((EVENTS / "cts_delete_public_zone.json").read_text(encoding="utf-8"))

@@ -32,6 +32,7 @@ OUTCOMES = {
     "domain_decommissioned": ("detached", {VALID}),
     "domains_decommissioned": ("detached", {VALID}),
     "cleanup_due": ("detached", {CERTIFICATE, SHOP}),
+    "detach_undo": ("nothing_to_restore", set()),
 }
 MODES: dict[str, Callable[[CloudEvent], tuple[dict[str, str], bytes]]] = {
     "binary": to_binary,
@@ -110,6 +111,16 @@ def test_each_event_is_answered_with_an_event(service: Framework, world: Sandbox
     assert reply["source"] == "/apig-certificate-detach"
     assert (reply.data["event_id"], reply.data["status"]) == (event["id"], status)
     assert {received.path.split("/")[5] for received in world.journal.detaches()} == detached
+
+
+def test_the_reply_can_be_undone(service: Framework, world: Sandbox) -> None:
+    """The `undo` of a reply, sent back as it is, restores every binding."""
+    before = world.fleet.bindings()
+    undo = service.post((EVENTS / "domain_decommissioned.json").read_bytes()).json()["undo"]
+    assert world.fleet.bindings() != before
+    headers, body = to_binary(CloudEvent({"type": "apig.detach.undo", "source": "/test", "id": "undo"}, undo))
+    assert service.post(body, headers).json()["status"] == "restored"
+    assert world.fleet.bindings() == before
 
 
 def test_bare_data_is_for_a_function_of_one_kind(service: Framework, world: Sandbox, tmp_path: Path) -> None:

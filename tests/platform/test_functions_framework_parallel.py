@@ -106,7 +106,7 @@ def test_sigterm_lets_the_event_in_hand_finish(service: Framework, sandbox: Sand
     sandbox.behaviour.latency = 0.7  # for each of the three calls
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(send, service, 0, certificates[0])
-        while not sandbox.journal.apig():
+        while not sandbox.journal.apig() and not answer.done():
             time.sleep(0.01)
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)  # gunicorn's master has to tell its worker
