@@ -30,6 +30,7 @@ _TYPES: dict[str, Kind] = {
     "apig.certificate.expiring": "certificate_expiry",
     "apig.domain.decommissioned": "domain_decommission",
     "apig.cleanup.due": "scheduled_cleanup",
+    "dev.knative.sources.ping": "scheduled_cleanup",  # a PingSource's, which cannot be given another type
     "apig.detach.undo": "restore",
 }
 _DETAIL_TYPES: dict[str, Kind] = {

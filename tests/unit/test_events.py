@@ -73,6 +73,7 @@ def refused(call: Callable[[], object]) -> tuple[str, str]:
         (cloudevent("apig.domain.decommissioned", data={"domain": "legacy.example.com"}), "ce-1", LEGACY),
         (cloudevent("apig.cleanup.due", data={}), "ce-1", ScheduledCleanup()),
         (cloudevent("apig.cleanup.due", data={"cursor": "c"}), "ce-1", ScheduledCleanup(cursor="c")),
+        (cloudevent("dev.knative.sources.ping", data={}), "ce-1", ScheduledCleanup()),
         # EventBridge `detail-type`
         (eventbridge("Certificate Expired"), "eb-1", EXPIRED),
         (eventbridge("Certificate Expiring"), "eb-1", EXPIRED),
@@ -316,7 +317,7 @@ def test_bad_field_of_the_other_kinds(kind: Any, data: dict[str, Any], field: st
             cloudevent("apig.certificate.renewed"),
             "type",
             ("expected apig.certificate.expired, apig.certificate.expiring, apig.domain.decommissioned, "
-            "apig.cleanup.due, apig.detach.undo, not 'apig.certificate.renewed'"),
+            "apig.cleanup.due, dev.knative.sources.ping, apig.detach.undo, not 'apig.certificate.renewed'"),
         ),
         (cloudevent(type=["apig.cleanup.due"]), "type", "expected text that is not empty, not a list"),
         (cloudevent(datacontenttype="text/xml"), "datacontenttype", "expected application/json, not 'text/xml'"),
@@ -399,7 +400,8 @@ def test_bad_envelope(envelope: dict[str, Any], field: str, expected: str) -> No
 @pytest.mark.parametrize(
     ("kind", "envelope", "field", "expected"),
     [
-        ("scheduled_cleanup", cloudevent(), "type", "expected apig.cleanup.due, not 'apig.certificate.expired'"),
+        ("scheduled_cleanup", cloudevent(), "type",
+         "expected apig.cleanup.due, dev.knative.sources.ping, not 'apig.certificate.expired'"),
         (
             "domain_decommission",
             eventbridge(),
@@ -653,7 +655,7 @@ def test_header_values_are_percent_encoded(header: str, event_id: str) -> None:
         ({"Ce-Specversion": "0.3"}, BODY, "specversion", "expected 1.0, not '0.3'"),
         ({"ce-type": "other"}, BODY, "type",
          ("expected apig.certificate.expired, apig.certificate.expiring, apig.domain.decommissioned, "
-         "apig.cleanup.due, apig.detach.undo, not 'other'")),
+         "apig.cleanup.due, dev.knative.sources.ping, apig.detach.undo, not 'other'")),
         ({"Content-Type": "text/xml"}, b"<xml/>", "datacontenttype", "expected application/json, not 'text/xml'"),
         ({"Content-Type": "application/cloudevents-batch+json"}, b"[]", "content-type",
          "expected one event; batches are not taken, send the events one by one"),
