@@ -83,15 +83,20 @@ class Pace:
         self._clock = clock
         self._lock = threading.Lock()
         self._interval = 0.0
-        self._next = self._slowed = float("-inf")
+        self._round = 0
+        self._next = self._until = self._slowed = float("-inf")
 
-    def turn(self) -> float:
-        """Take the next turn: the seconds to wait until it comes."""
+    def turn(self) -> tuple[float, int]:
+        """Take the next turn: the seconds until it comes, and the round that it is of."""
         with self._lock:
             now = self._clock()
             turn = max(now, self._next)
             self._next = turn + self._interval
-            return turn - now
+            return turn - now, self._round
+
+    def holds(self, taken: int) -> bool:
+        """Whether turns of this round are good still; a throttled answer voids them, and another has to be taken."""
+        return taken == self._round
 
     def throttled(self, sent: float, wait: float) -> None:
         """A request that was sent at `sent` was refused as one too many: nobody sends for `wait` seconds."""
@@ -100,7 +105,8 @@ class Pace:
             if sent >= self._slowed:  # those that were under way together tell one thing, not several
                 self._interval = min(max(2 * self._interval, self._FIRST), self._MOST)
                 self._slowed = now
-            self._next = max(self._next, now + max(wait, self._interval))
+            self._until = self._next = max(self._until, now + max(wait, self._interval))
+            self._round += 1
 
     def answered(self) -> None:
         """A request was answered, with whatever it was."""
@@ -182,11 +188,14 @@ class Transport:
         self.sleep(wait)
 
     def _wait_for_turn(self, route: str) -> None:
-        wait = self.pace.turn()
-        if wait > 0:
-            if wait >= self.deadline.left():
-                raise Unavailable(f"{route}: throttled for longer than the platform's time", out_of_time=True)
-            self.sleep(wait)
+        while True:
+            wait, taken = self.pace.turn()
+            if wait > 0:
+                if wait >= self.deadline.left():
+                    raise Unavailable(f"{route}: throttled for longer than the platform's time", out_of_time=True)
+                self.sleep(wait)
+            if self.pace.holds(taken):
+                return
 
     def _timeout(self) -> float:
         left = self.deadline.left()
