@@ -73,7 +73,7 @@ def test_time_runs_out_and_the_cursor_goes_on(sandbox: Sandbox, new_runtime):
 
 
 def test_a_call_that_the_end_of_the_time_cuts_off_is_the_next_ones_work(sandbox: Sandbox, new_runtime):
-    """It was sent, and nobody knows whether it was carried out: the way back has it, and the cursor stands before it."""
+    """Nobody knows whether it was carried out: the way back has it, and the cursor stands before it."""
     counted = counted_fleet(1, 8, 3, every=1)
     sandbox.reset(counted.fleet)
     was = counted.fleet.bindings()
