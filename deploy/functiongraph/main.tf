@@ -1,0 +1,107 @@
+# FunctionGraph on Open Telekom Cloud: the function, and what it may do.
+#   make build-functiongraph && terraform -chdir=deploy/functiongraph init && terraform -chdir=deploy/functiongraph apply
+# The provider reads its credentials from OS_… variables; see its documentation.
+
+terraform {
+  required_version = ">= 1.5"
+  required_providers {
+    opentelekomcloud = {
+      source  = "opentelekomcloud/opentelekomcloud"
+      version = ">= 1.36.70"
+    }
+  }
+}
+
+locals {
+  package = "${path.module}/../../build/functiongraph.zip"
+
+  # At most 20 pairs and 4 KB; an empty value counts as unset.
+  settings = {
+    SECRET_URI               = var.credentials == "" ? "functiongraph:" : "env:CREDENTIALS"
+    OS_REGION_NAME           = var.region
+    OS_AUTH_URL              = var.auth_url
+    APIG_ENDPOINT            = var.apig_endpoint
+    OS_PROJECT_ID            = var.project_id
+    DETACH_DRY_RUN           = tostring(var.dry_run)
+    DETACH_EXPIRY_GRACE      = var.expiry_grace
+    DETACH_PROTECTED_DOMAINS = join(",", var.protected_domains)
+    DETACH_MAX_DOMAINS       = tostring(var.max_domains)
+    DETACH_LIVE_DOMAINS      = var.live_domains
+    DETACH_BATCH_SIZE        = tostring(var.batch_size)
+    DETACH_CONCURRENCY       = tostring(var.concurrency)
+    HTTP_TIMEOUT             = tostring(var.http_timeout)
+    HTTP_ATTEMPTS            = tostring(var.http_attempts)
+    LOG_LEVEL                = var.log_level
+  }
+}
+
+resource "opentelekomcloud_fgs_function_v2" "detach" {
+  name        = var.name
+  app         = "default"
+  description = "Detaches SSL certificates from API Gateway domains."
+  runtime     = "Python3.12"
+  handler     = "index.handler"
+  memory_size = 256
+  timeout     = 300
+
+  initializer_handler = "index.initializer"
+  initializer_timeout = 30
+
+  code_type     = "zip"
+  code_filename = basename(local.package)
+  func_code     = filebase64(local.package)
+
+  # The first is for FunctionGraph itself (notifications), the second is whose token the function gets.
+  agency     = opentelekomcloud_identity_agency_v3.detach.name
+  app_agency = opentelekomcloud_identity_agency_v3.detach.name
+
+  user_data           = jsonencode(local.settings)
+  encrypted_user_data = var.credentials == "" ? null : jsonencode({ CREDENTIALS = var.credentials })
+
+  log_group_id   = opentelekomcloud_lts_group_v2.detach.id
+  log_group_name = opentelekomcloud_lts_group_v2.detach.group_name
+  log_topic_id   = opentelekomcloud_lts_stream_v2.detach.id
+  log_topic_name = opentelekomcloud_lts_stream_v2.detach.stream_name
+}
+
+# What fails three times more is told here, with the event: nothing is lost without a word.
+resource "opentelekomcloud_fgs_async_invoke_config_v2" "detach" {
+  function_urn                   = opentelekomcloud_fgs_function_v2.detach.urn
+  max_async_event_age_in_seconds = 3600
+  max_async_retry_attempts       = 3
+
+  on_failure {
+    destination = "SMN"
+    param       = jsonencode({ topic_urn = opentelekomcloud_smn_topic_v2.failures.topic_urn })
+  }
+}
+
+resource "opentelekomcloud_smn_topic_v2" "failures" {
+  name         = "${var.name}-failures"
+  display_name = "Events that could not be handled"
+}
+
+# The report of an event is longer than the 4 KB that the console shows.
+resource "opentelekomcloud_lts_group_v2" "detach" {
+  group_name  = var.name
+  ttl_in_days = var.log_retention_days
+}
+
+resource "opentelekomcloud_lts_stream_v2" "detach" {
+  group_id    = opentelekomcloud_lts_group_v2.detach.id
+  stream_name = var.name
+}
+
+output "function_urn" {
+  value = opentelekomcloud_fgs_function_v2.detach.urn
+}
+
+output "events_topic_urn" {
+  description = "Publish events here."
+  value       = opentelekomcloud_smn_topic_v2.events.topic_urn
+}
+
+output "failures_topic_urn" {
+  description = "Subscribe to this one."
+  value       = opentelekomcloud_smn_topic_v2.failures.topic_urn
+}
