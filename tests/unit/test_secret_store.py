@@ -37,6 +37,7 @@ def test_the_contract():
         ("file:relative/path", "relative"),
         ("vault:kv", "names no path"),
         ("vault:/apig", "names no path"),
+        ("vault:kv/../../sys/seal-status", "names no path"),
         ("vault:kv/apig", "VAULT_ADDR: not set"),
         ("gcp-secretmanager:apig", "projects/P/secrets/S/versions/V"),
         ("gcp-secretmanager:projects/p/secrets/s/versions/../../x", "projects/P/secrets/S/versions/V"),

@@ -34,7 +34,7 @@ def open_store(
     """Asks for the secret every five minutes at most; `service_account` is the file of Kubernetes' token."""
     uri = f"vault:{address}"
     mount, _, path = address.partition("/")
-    if not mount or not path.strip("/"):
+    if {"", ".", ".."} & {mount, *path.strip("/").split("/")}:  # "..", which a client resolves, would leave the mount
         raise ConfigurationError(f"SECRET_URI: {uri} names no path; expected vault:MOUNT/PATH, such as vault:kv/apig")
     get = surroundings.get
     if not (base := get("VAULT_ADDR")):

@@ -1,0 +1,61 @@
+"""A gateway that knows no token itself: it has Keystone verify each one, and counts what it was sent."""
+
+import json
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import trustme
+
+from tests.listener import Answer, Heard, listening
+from tests.services.keystone import Keystone
+
+PAGES = 3
+
+
+@dataclass
+class Gateway:
+    """A running one: `statuses` of its answers in order; `before` is called before each request is looked at."""
+
+    endpoint: str = ""
+    statuses: list[int] = field(default_factory=list)
+    projects: list[str] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list, repr=False)
+    before: Callable[[int], None] = lambda number: None
+
+
+@contextmanager
+def guarded_by(keystone: Keystone, folder: Path) -> Iterator[Gateway]:
+    """A listing of gateways in three pages, for tokens that Keystone knows; trusted by Keystone's CA file too."""
+    ca = trustme.CA()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(tls)
+    both = folder / "both-cas.pem"
+    both.write_bytes(ca.cert_pem.bytes() + Path(keystone.ca_file).read_bytes())
+    gateway = Gateway()
+
+    def answer(heard: Heard) -> Answer:
+        gateway.tokens.append(heard.headers.get("x-auth-token", ""))
+        gateway.before(len(gateway.statuses))
+        status, content = _answer(heard, keystone)
+        gateway.statuses.append(status)
+        if status == 200:
+            gateway.projects.append(heard.target.split("/")[2])
+        return status, json.dumps(content)
+
+    with listening(answer, tls=tls) as listener:
+        gateway.endpoint = f"https://127.0.0.1:{listener.port}"
+        yield gateway
+
+
+def _answer(heard: Heard, keystone: Keystone) -> tuple[int, dict[str, Any]]:
+    token = heard.headers.get("x-auth-token", "")
+    reply = keystone.verify(token)
+    if reply.status_code != 200:
+        return 401, {"error_code": "APIG.1002", "error_msg": "Incorrect token or token resolution failed"}
+    offset = int(parse_qs(urlsplit(heard.target).query)["offset"][0])
+    return 200, {"size": 1, "total": PAGES, "instances": [{"id": f"{offset:032x}"}]}

@@ -1,0 +1,200 @@
+"""`aws-secretsmanager:` through the stand-in of AWS' extension, before moto's Secrets Manager."""
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox import Sandbox
+from shared.errors import AccessDenied, ConfigurationError, DetachError, Unavailable
+from shared.secret import Secret, Store
+from shared.secret_store.aws_secretsmanager import open_store
+from shared.secret_store.surroundings import Surroundings
+from shared.transport import Deadline, Transport
+from tests.leaks import WATCH
+from tests.listener import listening
+from tests.services import extension
+from tests.services.moto import SecretsManager
+from tests.world import CERTIFICATE, expire, furnish
+
+pytestmark = pytest.mark.slow
+SESSION = "IQoJb3JpZ2luX2VjE-a-session-token"
+
+
+@contextmanager
+def running(manager: SecretsManager, **variables: str) -> Iterator[dict[str, str]]:
+    """The stand-in as a process, and the variables by which a function finds it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    found = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": port, "AWS_SESSION_TOKEN": SESSION}
+    environment = os.environ | found | {"AWS_ENDPOINT_URL_SECRETS_MANAGER": manager.url} | variables
+    process = subprocess.Popen([sys.executable, extension.__file__], env=environment)  # noqa: S603 - our own words
+    try:
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection(("127.0.0.1", int(port)), timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.02)
+        yield found
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+@pytest.fixture
+def transport() -> Iterator[Transport]:
+    WATCH.add([SESSION])
+    with httpx.Client(trust_env=False) as client:
+        yield Transport(client, 5.0, 4, Deadline.after(20), lambda call: None)
+
+
+def store(transport: Transport, variables: dict[str, str], secret_id: str) -> Store:
+    return open_store(secret_id, Surroundings(variables.get, lambda ca_file: transport.client))
+
+
+def content() -> dict[str, str]:
+    token = secrets.token_urlsafe(24)
+    WATCH.add([token])
+    return {"token": token}
+
+
+@pytest.fixture
+def named(manager: SecretsManager) -> tuple[str, str, dict[str, str]]:
+    """A new secret: its name, which needs quoting, its ARN, and its content."""
+    name, held = f"prod/apig+detach@{secrets.token_hex(4)}", content()
+    created = manager.call("CreateSecret", Name=name, SecretString=json.dumps(held))
+    return name, created["ARN"], held
+
+
+def test_by_name_and_by_arn(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
+    """Both are found, whatever characters they have."""
+    name, arn, held = named
+    with running(manager) as variables:
+        for secret_id in (name, arn):
+            assert store(transport, variables, secret_id)(transport) == Secret(json.dumps(held))
+
+
+def test_not_ready(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
+    """While it starts the extension answers 400; the same request is repeated and then succeeds."""
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        time.sleep(max(seconds, 0.3))
+
+    patient = Transport(transport.client, 5.0, 6, Deadline.after(20), lambda call: None, sleep=sleep)
+    with running(manager, EXTENSION_NOT_READY_SECONDS="0.7") as variables:
+        assert store(transport, variables, named[0])(patient) == Secret(json.dumps(named[2]))
+    assert waits
+
+
+def test_never_ready(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
+    """It is said so, and the event may be tried again."""
+    with running(manager, EXTENSION_NOT_READY_SECONDS="60") as variables:
+        with pytest.raises(Unavailable, match="answered 400: the extension is not ready yet") as raised:
+            store(transport, variables, named[0])(transport)
+        assert f"SECRET_URI: aws-secretsmanager:{named[0]}" in raised.value.message
+
+
+def test_missing(manager: SecretsManager, transport: Transport):
+    """400 for a secret that is not there: its id is named, and what to check."""
+    with running(manager) as variables:
+        with pytest.raises(ConfigurationError, match="there is no such secret; check its id") as raised:
+            store(transport, variables, "no/such")(transport)
+        assert raised.value.status == 400
+        assert raised.value.message.startswith("SECRET_URI: aws-secretsmanager:no/such: GET /secretsmanager/get")
+
+
+def test_a_binary_secret(manager: SecretsManager, transport: Transport):
+    """A secret without text is refused by name."""
+    name = f"binary-{secrets.token_hex(4)}"
+    manager.call("CreateSecret", Name=name, SecretBinary="AAEC")
+    with running(manager) as variables, pytest.raises(ConfigurationError, match="holds no SecretString"):
+        store(transport, variables, name)(transport)
+
+
+def test_rotation(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
+    """The extension's own TTL decides when a new version is seen; then a refused one is replaced at once."""
+    name, _, held = named
+    with running(manager, SECRETS_MANAGER_TTL="1") as variables:
+        read = store(transport, variables, name)
+        assert read(transport) == Secret(json.dumps(held))
+        new = content()
+        manager.call("PutSecretValue", SecretId=name, SecretString=json.dumps(new))
+        assert read(transport, fresh=True) == Secret(json.dumps(held))
+        time.sleep(1.1)
+        assert read(transport) == Secret(json.dumps(held))
+        assert read(transport, fresh=True) == Secret(json.dumps(new))
+
+
+def test_the_session_token(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
+    """The extension takes requests with the function's session token alone; outside of Lambda there is none."""
+    with running(manager) as variables:
+        with pytest.raises(ConfigurationError, match="answered 403"):
+            store(transport, variables | {"AWS_SESSION_TOKEN": "another"}, named[0])(transport)
+        del variables["AWS_SESSION_TOKEN"]
+        with pytest.raises(ConfigurationError, match="AWS_SESSION_TOKEN is not set; the scheme is for AWS Lambda"):
+            store(transport, variables, named[0])(transport)
+
+
+def test_without_the_extension(transport: Transport):
+    """Nobody listens: the layer is named."""
+    variables = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": "9", "AWS_SESSION_TOKEN": SESSION}
+    hasty = Transport(transport.client, 5.0, 1, Deadline.after(20), lambda call: None)
+    with pytest.raises(Unavailable, match="Connection refused.*layer AWS-Parameters-and-Secrets-Lambda-Extension"):
+        store(hasty, variables, "apig")(hasty)
+    with pytest.raises(ConfigurationError, match="PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: 'x' is no port"):
+        store(hasty, variables | {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": "x"}, "apig")(hasty)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "said"),
+    [
+        ((400, "AccessDeniedException: …"), ConfigurationError, "secretsmanager:GetSecretValue, and kms:Decrypt"),
+        (
+            (400, "an unexpected error occurred while executing request"),
+            ConfigurationError,
+            "the secret's id and region",
+        ),
+        ((400, "ThrottlingException: Rate exceeded"), Unavailable, "reaches Secrets Manager"),
+        ((500, "an unexpected error occurred while executing request"), Unavailable, "reaches Secrets Manager"),
+        ((200, "no JSON"), ConfigurationError, "without a JSON object"),
+        ((200, "{}"), ConfigurationError, "without a JSON object"),
+    ],
+)
+def test_other_answers(transport: Transport, answer: tuple[int, str], error: type[DetachError], said: str):
+    """What the extension answers when its own call fails."""
+    hasty = Transport(transport.client, 5.0, 1, Deadline.after(20), lambda call: None)
+    with listening(lambda heard: answer) as listener:
+        variables = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": str(listener.port), "AWS_SESSION_TOKEN": SESSION}
+        with pytest.raises(error, match=said):
+            store(hasty, variables, "apig")(hasty)
+
+
+def test_an_event(manager: SecretsManager, sandbox: Sandbox, new_runtime: Any):
+    """A whole event; the token is rotated in the middle, and until the extension sees it, the refusal is told."""
+    furnish(sandbox)
+    name = f"apig-{secrets.token_hex(4)}"
+    manager.call("CreateSecret", Name=name, SecretString=json.dumps({"token": sandbox.issue_token()}))
+    with running(manager, SECRETS_MANAGER_TTL="1") as variables:
+        runtime = new_runtime(SECRET_URI=f"aws-secretsmanager:{name}", **variables)
+        assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "detached"
+        sandbox.revoke_tokens()
+        with pytest.raises(AccessDenied, match="the secret still holds the same"):
+            expire(runtime, certificate_id=CERTIFICATE)
+        manager.call("PutSecretValue", SecretId=name, SecretString=json.dumps({"token": sandbox.issue_token()}))
+        time.sleep(1.1)
+        assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "nothing_to_detach"
+    WATCH.add(sandbox.secrets)
