@@ -17,7 +17,7 @@ from flask import Request, Response
 
 from handlers import handle
 from shared import events, runtime
-from shared.errors import DetachError, InvalidEvent
+from shared.errors import ConfigurationError, DetachError, InvalidEvent
 from shared.models import Kind
 from shared.restored import AnyOutcome
 from shared.transport import Deadline
@@ -59,9 +59,8 @@ def _answer(request: Request, kind: Kind | None) -> Response:
     if request.method != "POST" or request.path == "/health":
         allowed = "GET, HEAD" if request.path == "/health" else "POST"
         return _problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {allowed}, not {request.method}", Allow=allowed)
-    # Both platforms cut a request off after their timeout, which functions-framework too takes from this variable.
-    deadline = Deadline.after((float(os.environ.get("CLOUD_RUN_TIMEOUT_SECONDS") or 0) or TIMEOUT) - MARGIN)
     try:
+        deadline = _deadline()
         outcome = handle(
             lambda: events.from_http(
                 dict(request.headers), _body(request, stream), kind=kind, default_id=str(uuid.uuid4())
@@ -75,6 +74,14 @@ def _answer(request: Request, kind: Kind | None) -> Response:
     except Exception:  # noqa: BLE001 - a bug; the report has its frames, and nobody knows what is in its message
         return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug; the log line detach.report tells where")
     return _reply(outcome)
+
+
+def _deadline() -> Deadline:
+    """The platform cuts a request off after its timeout, which functions-framework too takes from this variable."""
+    given = os.environ.get("CLOUD_RUN_TIMEOUT_SECONDS", "").strip()
+    if given and not (given.isascii() and given.isdigit()):
+        raise ConfigurationError(f"CLOUD_RUN_TIMEOUT_SECONDS: {given!r} is not allowed; expected whole seconds")
+    return Deadline.after((float(given or 0) or TIMEOUT) - MARGIN)
 
 
 def _body(request: Request, stream: IO[bytes]) -> bytes:
@@ -120,6 +127,7 @@ def _problem(status: HTTPStatus, detail: str, fields: dict[str, Any] | None = No
 def _health() -> Response:
     """200 once the settings are right, so that a revision that could handle nothing takes no traffic."""
     try:
+        _deadline()
         runtime.current()
     except DetachError as exc:
         return _failure(exc, HTTPStatus.SERVICE_UNAVAILABLE)

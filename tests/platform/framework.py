@@ -66,13 +66,19 @@ class Framework:
 
 
 @contextmanager
-def framework(environment: Mapping[str, str], target: str, folder: Path, source: Path = SRC) -> Iterator[Framework]:
-    """functions-framework as an operator starts it, in an environment that holds nothing else."""
+def framework(
+    environment: Mapping[str, str], target: str, folder: Path, source: Path = SRC, *, by_gunicorn: bool = False
+) -> Iterator[Framework]:
+    """functions-framework as an operator starts it, or as the image does, in an environment that holds nothing else."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
+    command = [COMMAND, "--source", source / "main.py", "--target", target, "--host", "127.0.0.1", "--port", str(port)]
+    if by_gunicorn:
+        command = [COMMAND.with_name("gunicorn"), f"--bind=127.0.0.1:{port}", "functions_framework:create_app()"]
+        environment = {"FUNCTION_SOURCE": str(source / "main.py"), "FUNCTION_TARGET": target, **environment}
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(  # noqa: S603 - our own words
-            [COMMAND, "--source", source / "main.py", "--target", target, "--host", "127.0.0.1", "--port", str(port)],
+            command,
             # gunicorn leaves a control socket in the home folder
             env={"HOME": str(folder), "THREADS": "16", **environment},
             cwd=folder,

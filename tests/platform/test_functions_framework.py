@@ -245,14 +245,14 @@ def test_health_is_200_with_the_settings_right(service: Framework, world: Sandbo
     assert not world.journal
 
 
-def test_health_is_503_and_names_the_wrong_setting(sandbox: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["DETACH_BATCH_SIZE", "CLOUD_RUN_TIMEOUT_SECONDS"])
+def test_health_is_503_and_names_the_wrong_setting(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
     """A revision that could handle no event takes no traffic, and says which variable to mend."""
-    wrong = variables(sandbox) | {"DETACH_BATCH_SIZE": "none"}
-    with framework(wrong, "handler", tmp_path) as running:
+    with framework(variables(sandbox) | {name: "none"}, "handler", tmp_path, by_gunicorn=True) as running:
         response = httpx.get(running.url + "/health", timeout=10, trust_env=False)
         assert response.status_code == 503
         assert problem(response)["error"] == "ConfigurationError"
-        assert "DETACH_BATCH_SIZE: 'none' is not allowed" in problem(response)["detail"]
+        assert problem(response)["detail"].startswith(f"{name}: 'none' is not allowed; expected ")
         body = (EVENTS / "certificate_expired.json").read_bytes()
         assert problem(running.post(body))["error"] == "ConfigurationError"
 
