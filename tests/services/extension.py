@@ -2,8 +2,8 @@
 
 `python extension.py` serves on PARAMETERS_SECRETS_EXTENSION_HTTP_PORT, asks AWS_ENDPOINT_URL_SECRETS_MANAGER, keeps an
 answer for SECRETS_MANAGER_TTL seconds and takes requests that carry AWS_SESSION_TOKEN, as the layer does. It needs the
-standard library alone, so that it runs from /opt/extensions: there it registers with AWS_LAMBDA_RUNTIME_API, and is
-not ready before the first event is. Started alone, it is not ready for EXTENSION_NOT_READY_SECONDS.
+standard library alone, so that it runs from /opt/extensions: there it registers with AWS_LAMBDA_RUNTIME_API, and waits
+for the first event. It is not ready for another EXTENSION_NOT_READY_SECONDS.
 
 What is documented: "Using AWS Secrets Manager secrets in AWS Lambda functions". The texts of its refusals are not.
 """
@@ -87,8 +87,8 @@ def serve(extension: Extension, port: int) -> ThreadingHTTPServer:
     return ThreadingHTTPServer(("127.0.0.1", port), Handler)
 
 
-def follow(api: str, extension: Extension) -> None:
-    """Live as Lambda's extensions do: register, then wait for each event; ready from the first one on."""
+def follow(api: str, extension: Extension, seconds: float) -> None:
+    """Live as Lambda's extensions do: register, then wait for each event; ready `seconds` after the first one."""
     register = urllib.request.Request(
         f"http://{api}/2020-01-01/extension/register",
         json.dumps({"events": ["INVOKE", "SHUTDOWN"]}).encode(),
@@ -103,7 +103,7 @@ def follow(api: str, extension: Extension) -> None:
         with urllib.request.urlopen(following) as reply:  # noqa: S310 - waits for as long as no event comes
             if json.loads(reply.read())["eventType"] == "SHUTDOWN":
                 return
-        extension.ready.set()
+        threading.Timer(seconds, extension.ready.set).start()
 
 
 def main() -> None:
@@ -115,11 +115,11 @@ def main() -> None:
     )
     server = serve(extension, int(os.environ.get("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT", "2773")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    seconds = float(os.environ.get("EXTENSION_NOT_READY_SECONDS", "0"))
     if api := os.environ.get("AWS_LAMBDA_RUNTIME_API"):
-        follow(api, extension)
+        follow(api, extension, seconds)
     else:
-        time.sleep(float(os.environ.get("EXTENSION_NOT_READY_SECONDS", "0")))
-        extension.ready.set()
+        threading.Timer(seconds, extension.ready.set).start()
         threading.Event().wait()
 
 
