@@ -100,43 +100,62 @@ def _memory(name: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(name + ":"))
 
 
-def measure(concurrency: int) -> None:
-    """Print the figures of one concurrency, each line with what it is held against."""
+def measure(concurrency: int) -> dict[str, Any]:
+    """One sweep, the same again, and one without latency whose memory is traced; with what they are held against."""
     from tests.fleets import counted_fleet  # noqa: PLC0415 - as above
 
     counted = counted_fleet(shared=10)
-    groups = {each.id: len(counted.fleet.groups_on(each.id)) for each in counted.fleet.gateways.values()}
-    listed = {each: len(counted.fleet.certificates_on(each)) for each in groups}
-    least = 1 + sum(-(-count // 500) for count in (*groups.values(), *listed.values())) + len(counted.expired)
+    fleet = counted.fleet
+    pages = sum(-(-len(fleet.certificates_on(each)) // 500) for each in fleet.gateways)
+    group_pages = sum(-(-len(fleet.groups_on(each)) // 500) for each in fleet.gateways)
+    warm_up = 1 + pages  # which does not list the groups, since it finds nothing that is due
+    setting = {"DETACH_CONCURRENCY": str(concurrency)}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seed = folder / "seed.json"
-        seed.write_text(json.dumps(counted.fleet.to_json()), encoding="utf-8")
+        seed.write_text(json.dumps(fleet.to_json()), encoding="utf-8")
         with sandbox(seed, folder, LATENCY) as variables:
-            warm_up = 1 + sum(-(-count // 500) for count in listed.values())
-            first = sweep(variables, DETACH_CONCURRENCY=str(concurrency))
-            calls = [each for each in look(variables, "journal") if each["service"] == "apig"][warm_up:]
+            first = sweep(variables, **setting)
+            calls = _calls(variables)[warm_up:]
             left = {tuple(row.values()) for row in look(variables, "bindings")}
-            second = sweep(variables, DETACH_CONCURRENCY=str(concurrency))
-            again = [each for each in look(variables, "journal") if each["service"] == "apig"]
-            again = again[warm_up + len(calls) + warm_up :]
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        seed = folder / "seed.json"
-        seed.write_text(json.dumps(counted.fleet.to_json()), encoding="utf-8")
+            second = sweep(variables, **setting)
+            again = _calls(variables)[warm_up + len(calls) + warm_up :]
+        (folder / "sandbox.env").unlink()
         with sandbox(seed, folder, 0.0) as variables:
-            traced = sweep(variables, traced=True, DETACH_CONCURRENCY=str(concurrency))
-    ideal = len(calls) * LATENCY / concurrency
+            traced = sweep(variables, traced=True, **setting)
+    return {
+        **first,
+        "traced_mb": traced["traced_mb"],
+        "expired": len(counted.expired),
+        "others_untouched": left == counted.staying,
+        "calls": len(calls),
+        "least": 1 + pages + group_pages + len(counted.expired),
+        "ideal": len(calls) * LATENCY / concurrency,
+        "again": second["status"],
+        "calls_again": len(again),
+        "posts_again": sum(method == "POST" for method in again),
+    }
+
+
+def _calls(variables: dict[str, str]) -> list[str]:
+    return [each["method"] for each in look(variables, "journal") if each["service"] == "apig"]
+
+
+def show(concurrency: int, figures: dict[str, Any]) -> None:
+    """Print the figures, each line with what it is held against."""
     print(  # noqa: T201 - a program that speaks to its user
-        f"DETACH_CONCURRENCY={concurrency}, {LATENCY * 1000:.0f} ms away\n"
-        f"  certificates cleaned  {first['certificates']} of {len(counted.expired)}, "
-        f"others untouched: {'yes' if left == counted.staying else 'NO'}\n"
-        f"  calls                 {len(calls)}, least possible {least}: {len(calls) / least:.3f}\n"
-        f"  wall time             {first['seconds']:.2f} s, calls × latency ÷ concurrency {ideal:.2f} s: "
-        f"{first['seconds'] / ideal:.2f}\n"
-        f"  memory growth         {first['growth_mb']:.1f} MB resident at most, {traced['traced_mb']:.1f} MB traced\n"
-        f"  once more             {second['status']}, {len(again)} calls, "
-        f"{sum(each['method'] == 'POST' for each in again)} of them POST"
+        "DETACH_CONCURRENCY={concurrency}, {latency:.0f} ms away\n"
+        "  certificates cleaned  {certificates} of {expired}, others untouched: {others_untouched}\n"
+        "  calls                 {calls}, least possible {least}: {more:.3f}\n"
+        "  wall time             {seconds:.2f} s, calls × latency ÷ concurrency {ideal:.2f} s: {slower:.2f}\n"
+        "  memory growth         {growth_mb:.1f} MB resident at most, {traced_mb:.1f} MB traced\n"
+        "  once more             {again}, {calls_again} calls, {posts_again} of them POST".format(
+            concurrency=concurrency,
+            latency=LATENCY * 1000,
+            more=figures["calls"] / figures["least"],
+            slower=figures["seconds"] / figures["ideal"],
+            **figures,
+        )
     )
 
 
@@ -149,4 +168,4 @@ if __name__ == "__main__":
         here()
     else:
         for number in arguments.concurrency:
-            measure(number)
+            show(number, measure(number))

@@ -14,9 +14,9 @@ from shared.parallel import in_order
 from shared.planning import is_due
 from shared.settings import Policy
 
-# What one call takes on: bindings, and expired certificates whether bound or not. It bounds the memory (some 10 MB),
-# and the outcome, which must stay below the 6 MB that Lambda returns. What is more is left for the cursor.
-MOST = 20_000
+# What one call takes on: bindings, and expired certificates whether bound or not. It bounds the memory and the outcome,
+# which at some 250 bytes for a binding stays below the 6 MB that Lambda returns. What is more is left for the cursor.
+MOST = 15_000
 LISTED_AT_ONCE = 4  # gateways: a page of 500 API groups takes some 5 MB to read
 _CURSOR = "after-"
 
@@ -89,7 +89,12 @@ def take_stock(  # noqa: PLR0913 - what is asked for, and how much of it
                 window.add(certificate)
 
     def list_domains(instance_id: str) -> None:
-        if not gateway.list_domains(instance_id, window.note):
+        try:
+            shown = gateway.list_domains(instance_id, window.note)
+        except DetachError:
+            window.forget(instance_id)
+            raise
+        if not shown:
             window.unshown = True
 
     threads = min(policy.concurrency, LISTED_AT_ONCE)
@@ -184,6 +189,17 @@ class _Window:
                 self._unknown.add(listed.certificate_id)
             if self._held > 2 * self._most:
                 self._make_room()
+
+    def forget(self, instance_id: str) -> None:
+        """Its listing was cut short: some bindings of a certificate are too few to judge by."""
+        with self._lock:
+            for certificate_id, bindings in list(self._bindings.items()):
+                kept = [binding for binding in bindings if binding.instance_id != instance_id]
+                self._held -= len(bindings) - len(kept)
+                if kept:
+                    self._bindings[certificate_id] = kept
+                else:
+                    del self._bindings[certificate_id]
 
     def due(self) -> tuple[Due, ...]:
         if self.unshown:

@@ -35,7 +35,9 @@ def new_client(ca_file: str | None, setting: str = "OS_CACERT", *, pem: str | No
             context.load_verify_locations(cadata=pem)
         except (ValueError, ssl.SSLError) as exc:
             raise ConfigurationError(f"K_CA_CERTS: expected PEM certificates ({exc})") from None
-    return httpx.Client(verify=context, trust_env=False, follow_redirects=False)
+    # Kept are as many connections as DETACH_CONCURRENCY may ask for; httpx would keep twenty.
+    limits = httpx.Limits(max_connections=128, max_keepalive_connections=64)
+    return httpx.Client(verify=context, trust_env=False, follow_redirects=False, limits=limits)
 
 
 def _trust_system(context: ssl.SSLContext) -> None:

@@ -1,0 +1,22 @@
+"""Three gateways with 500 certificates of 20 domains each, 250 of them expired, 20 ms away: `make test-sweep`."""
+
+import pytest
+
+from benchmarks import sweep
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def test_a_fleet_is_swept_in_few_calls_little_time_and_little_memory():
+    """Clean and no more than clean; 5 % of calls above the least; the wall time near the ideal; 30 MB; then no POST."""
+    figures = sweep.measure(4)
+    sweep.show(4, figures)
+    assert (figures["certificates"], figures["expired"], figures["others_untouched"]) == (250, 250, True)
+    assert (figures["status"], figures["cursor"]) == ("detached", None)
+    assert figures["calls"] <= 1.05 * figures["least"]
+    assert figures["growth_mb"] < 30
+    assert figures["traced_mb"] < 30
+    assert (figures["again"], figures["posts_again"]) == ("nothing_to_detach", 0)
+    # One certificate after the other would take four times the ideal. The sandbox itself needs some 5 ms for a detach
+    # and 30 for a page, on a machine that does other things besides.
+    assert figures["seconds"] < 2.2 * figures["ideal"]

@@ -1,0 +1,61 @@
+"""The same thing done to many: in order, a few at a time, and no further than there is time for."""
+
+import threading
+import time
+
+import pytest
+
+from shared.parallel import in_order
+
+
+def test_results_are_in_the_order_of_the_items():
+    """Whichever is ready first."""
+
+    def slow_first(number: int) -> int:
+        time.sleep(0.02 if number == 0 else 0)
+        return number * number
+
+    assert in_order(range(20), slow_first, 4) == [number * number for number in range(20)]
+
+
+@pytest.mark.parametrize("threads", [1, 3, 8])
+def test_no_more_threads_than_allowed(threads: int):
+    """And all of them, where there is enough to do."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def count(_: int) -> None:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.005)
+        with lock:
+            running -= 1
+
+    in_order(range(40), count, threads)
+    assert most == threads
+
+
+def test_what_was_taken_is_finished_and_is_the_beginning():
+    """Once told to stop, no further item is taken: the results are those of the first items, without a gap."""
+    taken: list[int] = []
+
+    def take(number: int) -> int:
+        taken.append(number)
+        time.sleep(0.002)
+        return number
+
+    results = in_order(range(1000), take, 4, lambda: len(taken) < 20)
+    assert results == list(range(len(taken)))
+    assert 20 <= len(taken) < 24
+
+
+def test_nothing_to_do():
+    """No items, no threads, no results."""
+    assert in_order([], str, 4) == []
+
+
+def test_an_error_comes_out():
+    """A bug in one thread is not lost."""
+    with pytest.raises(ZeroDivisionError):
+        in_order([1, 0, 2], lambda number: 1 / number, 2)
