@@ -77,9 +77,7 @@ def test_the_request_is_the_recorded_one(sandbox: Sandbox, new_runtime):
     [request] = sandbox.journal.attaches()
     assert request.path == f"/v2/{sandbox.project_id}/apigw/certificates/{CERTIFICATE}/domains/attach"
     assert request.body == {
-        "domains": [
-            {"domain": DOMAIN, "instance_ids": [FIRST, SECOND], "verified_client_certificate_enabled": True}
-        ]
+        "domains": [{"domain": DOMAIN, "instance_ids": [FIRST, SECOND], "verified_client_certificate_enabled": True}]
     }
     assert outcome == {
         "event_id": "event-1",

@@ -230,6 +230,19 @@ def test_a_gateway_whose_listing_is_refused_does_not_stop_the_others(
     assert [(entry["instance_id"], entry["error_code"]) for entry in report.gateways] == [(FIRST, "APIG.1005")]
 
 
+def test_a_listing_that_was_cut_short_is_not_acted_on(sandbox: Sandbox, new_runtime):
+    """The first page shows some of a certificate's domains; too few to judge by, so none of them is detached."""
+    fleet = Fleet(domains_per_group=1)
+    sandbox.reset(fleet)
+    world = World(fleet)
+    world.certificate(4, EXPIRED, FIRST, *(f"d{number}.four.example" for number in range(510)))
+    sandbox.faults.add(Fault(path=f"/instances/{FIRST}/api-groups.*offset=500", error_code="APIG.1005", times=None))
+    with pytest.raises(AccessDenied):
+        sweep(new_runtime(DETACH_MAX_DOMAINS="505"))
+    assert len(fleet.bindings(ID[4])) == 510
+    assert fleet.bindings(ID[2]) == set()
+
+
 def test_a_certificate_that_fails_does_not_stop_the_others(sandbox: Sandbox, new_runtime, world: World, caplog):
     """The report names it with its error, and tells what was done to the others."""
     sandbox.faults.add(Fault(path=f"{ID[1]}/domains/detach", status=400, error_code="APIG.2012", times=None))
