@@ -181,6 +181,16 @@ def test_one_domain_that_is_gone_does_not_keep_the_others_out(sandbox: Sandbox, 
     assert len(sandbox.journal.attaches()) == 5
 
 
+def test_what_a_refused_batch_attached_all_the_same_is_not_sent_again(sandbox: Sandbox, new_runtime):
+    """Whether a batch is all or nothing is documented nowhere: the bindings are read before its halves are sent."""
+    detached_world(sandbox, *NAMES)
+    sandbox.faults.add(Fault(path="/domains/attach", status=400, error_code="APIG.2103", applied=True))
+    outcome = restore(new_runtime(), undo(*NAMES))
+    assert outcome["status"] == "restored"
+    assert len(pairs(outcome["certificates"][0]["attached"])) == 8
+    assert len(sandbox.journal.attaches()) == 1
+
+
 def test_a_deleted_certificate_is_named(sandbox: Sandbox, new_runtime, caplog):
     """Nothing brings its key back; the other certificate of the list is restored all the same."""
     detached_world(sandbox, DOMAIN)
