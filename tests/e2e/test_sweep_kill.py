@@ -32,7 +32,7 @@ def start(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
 
 
 def way_back(*logs: Path) -> set[Binding]:
-    """Every binding in the undo of a detach.plan or detach.report line; a killed process may leave its last line cut."""
+    """Every binding in the undo of a detach.plan or detach.report line; after a kill the last line may be cut."""
     found: set[Binding] = set()
     for log in logs:
         text = log.read_text(encoding="utf-8")
