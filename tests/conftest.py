@@ -59,16 +59,42 @@ def new_runtime(environment: dict[str, str]) -> Iterator[Callable[..., Runtime]]
         runtime.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """At the end of a run: no file that a test or a process of it wrote holds a secret, but where it belongs."""
+    yield
+    leaking = list(WATCH.leaking(tmp_path_factory.getbasetemp()))
+    assert not leaking, f"a secret stands in {', '.join(map(str, leaking))}"
+
+
+@pytest.fixture(autouse=True)
+def _taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test reads through capsys or capfd is captured no longer, and stays under watch all the same."""
+    take = pytest.CaptureFixture.readouterr
+
+    def readouterr(self: pytest.CaptureFixture[Any]) -> Any:
+        taken = take(self)
+        WATCH.read(f"{taken.out}\n{taken.err}")
+        return taken
+
+    monkeypatch.setattr(pytest.CaptureFixture, "readouterr", readouterr)
+
+
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a test red when a secret of any test so far stands in what it printed, logged or failed with."""
+    """Turn a test red when a secret of any test so far stands in what it printed, logged or failed with.
+
+    A process that a test starts prints where the test does, or into a file, which `_files` looks at.
+    """
     report = yield
+    texts = [report.longreprtext] if report.failed else []
     if call.when == "teardown":
-        captured = "\n".join(content for _, _, content in item._report_sections)
-        part = WATCH.leaked(captured + (report.longreprtext if report.failed else ""))
-        if part is not None:
-            report.outcome = "failed"
-            report.longrepr = f"a secret (part {part[:3]}…) stands in the captured output of {item.nodeid}"
+        texts += [content for _, _, content in item._report_sections] + [WATCH.taken()]
+    part = WATCH.leaked("\n".join(texts))
+    if part is not None:
+        report.outcome = "failed"
+        report.longrepr = f"a secret (part {part[:3]}…) stands in the captured output of {item.nodeid}"
+        report.sections = []
     return report

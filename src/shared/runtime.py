@@ -57,10 +57,11 @@ class Runtime:
         values = self.settings
         if values.sink is None:
             return None
-        if "K_SINK" not in self._clients:
+        if values.sink_ca is not None and "K_SINK" not in self._clients:
             self._clients["K_SINK"] = new_client(None, pem=values.sink_ca)
+        client = self._client_for(None) if values.sink_ca is None else self._clients["K_SINK"]
         attempts = max(values.http_attempts, ATTEMPTS)
-        transport = Transport(self._clients["K_SINK"], values.http_timeout, attempts, deadline, observe)
+        transport = Transport(client, values.http_timeout, attempts, deadline, observe)
         return EventSink(transport, values.sink, values.sink_extensions)
 
     def close(self) -> None:

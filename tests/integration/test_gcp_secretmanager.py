@@ -2,6 +2,7 @@
 
 import base64
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,8 +19,9 @@ from tests.leaks import WATCH
 from tests.listener import Answer, Heard, Listener, listening
 
 NAME = "projects/my-project/secrets/apig/versions/latest"
-TOKEN = "ya29.c0ASRK0Gb-a-token-of-the-service-account"
-SECRET = '{"username":"u","password":"häslich-geheim"}'
+TOKEN = f"ya29.{secrets.token_urlsafe(40)}"
+PASSWORD = f"ä{secrets.token_urlsafe(20)}"
+SECRET = json.dumps({"username": "u", "password": PASSWORD}, ensure_ascii=False)
 
 
 @dataclass
@@ -57,7 +59,7 @@ class World:
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    WATCH.add([TOKEN, "häslich-geheim"])
+    WATCH.add([TOKEN.removeprefix("ya29."), PASSWORD])
     with running(Google()) as world:
         yield world
 

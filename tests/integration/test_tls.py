@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import json
+import secrets
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from tests.leaks import WATCH
 from tests.listener import Answer, Heard, listening
 from tests.world import CERTIFICATE, expire, furnish
 
-TOKEN = "MIID-a-token-that-must-go-nowhere-else"
+TOKEN = secrets.token_urlsafe(40)
 
 
 @pytest.fixture(scope="module")

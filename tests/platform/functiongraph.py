@@ -41,6 +41,7 @@ class Function:
             "timeout": timeout,
             "project_id": project_id,
         }
+        WATCH.keep(folder / "job.json")  # the settings, the encrypted ones among them
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         read, write = os.pipe()
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:

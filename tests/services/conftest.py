@@ -10,14 +10,18 @@ from tests.services import keystone, moto, openbao
 
 @pytest.fixture(scope="session", name="keystone")
 def _keystone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[keystone.Keystone]:
-    with keystone.running(tmp_path_factory.mktemp("keystone")) as running:
+    folder = tmp_path_factory.mktemp("keystone")
+    WATCH.keep(folder)  # its own state and logs
+    with keystone.running(folder) as running:
         WATCH.add([running.password])
         yield running
 
 
 @pytest.fixture(scope="session", name="bao")
 def _bao(tmp_path_factory: pytest.TempPathFactory) -> Iterator[openbao.OpenBao]:
-    with openbao.running(tmp_path_factory.mktemp("openbao")) as running:
+    folder = tmp_path_factory.mktemp("openbao")
+    WATCH.keep(folder)  # its own state and logs
+    with openbao.running(folder) as running:
         WATCH.add([running.root_token, running.unseal_key])
         yield running
 

@@ -20,8 +20,14 @@ from tests.services.moto import SecretsManager
 from tests.world import CERTIFICATE, furnish
 
 pytestmark = pytest.mark.slow
-SESSION = "IQoJb3JpZ2luX2VjE-a-session-token"
+SESSION = secrets.token_urlsafe(40)
 FOLDER = Path("/opt/extensions")  # where Lambda looks, and so does its emulator
+
+
+@pytest.fixture(scope="module")
+def task_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package, unpacked as Lambda does."""
+    return unpack(PACKAGE, tmp_path_factory.mktemp("task") / "root")
 
 
 @pytest.fixture
@@ -50,7 +56,12 @@ class World:
 
 @pytest.fixture
 def world(
-    _installed: None, sandbox: Sandbox, environment: dict[str, str], manager: SecretsManager, tmp_path: Path
+    _installed: None,
+    sandbox: Sandbox,
+    environment: dict[str, str],
+    manager: SecretsManager,
+    task_root: Path,
+    tmp_path: Path,
 ) -> Iterator[World]:
     """The function, whose secret is in moto's Secrets Manager and reached by the extension alone."""
     name = f"apig-{secrets.token_hex(4)}"
@@ -69,7 +80,6 @@ def world(
         "LOG_LEVEL": "DEBUG",
     }
     del variables["TEST_CREDENTIALS"]
-    task_root = unpack(PACKAGE, tmp_path / "root")
     with Function(task_root, "lambda_function.certificate_expiry", variables, tmp_path / "output") as function:
         yield World(function, name)
     print(function.output())

@@ -32,7 +32,7 @@ from tests.world import CERTIFICATE, expire, furnish
 pytestmark = pytest.mark.slow
 PATH = "teams/web/apig"
 URI = f"vault:secret/{PATH}"
-CONTENT = {"token": "a-token-that-openbao-keeps"}
+CONTENT = {"token": secrets.token_urlsafe(30)}
 POLICY = f'path "secret/data/{PATH}" {{ capabilities = ["read"] }}'
 
 
@@ -45,6 +45,7 @@ class World:
         self.calls: list[Call] = []
         self.service_account = folder / "service-account-token"
         self._clients: dict[str | None, httpx.Client] = {}
+        self._stores: list[Any] = []
         self.transport = Transport(self.client(None), 5.0, 2, Deadline.after(30), self.calls.append)
 
     def client(self, ca_file: str | None) -> httpx.Client:
@@ -55,12 +56,16 @@ class World:
             return time.monotonic() + self.ahead
 
         around = Surroundings(self.variables.get, self.client)
-        return vault.open_store(uri.removeprefix("vault:"), around, service_account=self.service_account, clock=clock)
+        address = uri.removeprefix("vault:")
+        self._stores.append(vault.open_store(address, around, service_account=self.service_account, clock=clock))
+        return self._stores[-1]
 
     def read(self, uri: str = URI) -> Secret:
         return self.store(uri)(self.transport)
 
     def close(self) -> None:
+        # What a login gave is known to the store alone.
+        WATCH.add(token.reveal() for store in self._stores if (token := store._ask._token) is not None)
         for client in self._clients.values():
             client.close()
 
@@ -154,6 +159,7 @@ def test_by_kubernetes_token_on_a_jwt_mount(bao: OpenBao, world: World, issuer: 
     subject = {"bound_subject": "system:serviceaccount:events:apig-detach", "token_ttl": "1s", "token_max_ttl": "1s"}
     bao.call("POST", "auth/kubernetes/role/apig-detach", role | subject)
     world.variables["VAULT_K8S_ROLE"] = "apig-detach"
+    WATCH.keep(world.service_account)
     world.service_account.write_text(jwt(issuer) + "\n")
     read = world.store()
     assert read(world.transport) == FOUND
@@ -194,6 +200,7 @@ def test_by_kubernetes_with_token_review(bao: OpenBao, world: World, issuer: rsa
         names = {"bound_service_account_names": "apig-detach", "bound_service_account_namespaces": "events"}
         bao.call("POST", "auth/cluster-a/role/apig-detach", {**names, "token_policies": "apig", "audience": "vault"})
         world.variables |= {"VAULT_K8S_ROLE": "apig-detach", "VAULT_K8S_MOUNT": "cluster-a"}
+        WATCH.keep(world.service_account)
         world.service_account.write_text(jwt(issuer))
         assert world.read() == FOUND
         assert len(cluster.heard) == 1

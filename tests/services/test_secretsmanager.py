@@ -27,7 +27,7 @@ from tests.services.moto import SecretsManager
 from tests.world import CERTIFICATE, expire, furnish
 
 pytestmark = pytest.mark.slow
-SESSION = "IQoJb3JpZ2luX2VjE-a-session-token"
+SESSION = secrets.token_urlsafe(40)
 
 
 @contextmanager
