@@ -2,7 +2,8 @@
 
 The sandbox is a process of its own, 20 ms away; the clean-up runs in a second one, whose memory is measured. Printed
 are the calls against the least possible (pages, and one detach for each certificate), the wall time against
-calls × latency ÷ concurrency, and the growth of the memory; then the same sweep once more, which has nothing to do.
+calls × latency ÷ concurrency, and the growth of the memory; then the same sweep once more, which has nothing to do. The
+latency that a call really has, with what the sandbox itself needs, is told by a sweep of one call at a time.
 """
 
 import argparse
@@ -121,6 +122,9 @@ def measure(concurrency: int) -> dict[str, Any]:
             second = sweep(variables, **setting)
             again = _calls(variables)[warm_up + len(calls) + warm_up :]
         (folder / "sandbox.env").unlink()
+        with sandbox(seed, folder, LATENCY) as variables:
+            alone = sweep(variables, DETACH_CONCURRENCY="1")
+        (folder / "sandbox.env").unlink()
         with sandbox(seed, folder, 0.0) as variables:
             traced = sweep(variables, traced=True, **setting)
     return {
@@ -131,6 +135,7 @@ def measure(concurrency: int) -> dict[str, Any]:
         "calls": len(calls),
         "least": 1 + pages + group_pages + len(counted.expired),
         "ideal": len(calls) * LATENCY / concurrency,
+        "really": alone["seconds"] / len(calls),
         "again": second["status"],
         "calls_again": len(again),
         "posts_again": sum(method == "POST" for method in again),
@@ -147,13 +152,16 @@ def show(concurrency: int, figures: dict[str, Any]) -> None:
         "DETACH_CONCURRENCY={concurrency}, {latency:.0f} ms away\n"
         "  certificates cleaned  {certificates} of {expired}, others untouched: {others_untouched}\n"
         "  calls                 {calls}, least possible {least}: {more:.3f}\n"
-        "  wall time             {seconds:.2f} s, calls × latency ÷ concurrency {ideal:.2f} s: {slower:.2f}\n"
+        "  wall time             {seconds:.2f} s, calls × latency ÷ concurrency {ideal:.2f} s: {slower:.2f};"
+        " at the {really_ms:.0f} ms that a call really takes: {real_slower:.2f}\n"
         "  memory growth         {growth_mb:.1f} MB resident at most, {traced_mb:.1f} MB traced\n"
         "  once more             {again}, {calls_again} calls, {posts_again} of them POST".format(
             concurrency=concurrency,
             latency=LATENCY * 1000,
             more=figures["calls"] / figures["least"],
             slower=figures["seconds"] / figures["ideal"],
+            really_ms=figures["really"] * 1000,
+            real_slower=figures["seconds"] / (figures["calls"] * figures["really"] / concurrency),
             **figures,
         )
     )

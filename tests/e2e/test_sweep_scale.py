@@ -17,6 +17,6 @@ def test_a_fleet_is_swept_in_few_calls_little_time_and_little_memory():
     assert figures["growth_mb"] < 30
     assert figures["traced_mb"] < 30
     assert (figures["again"], figures["posts_again"]) == ("nothing_to_detach", 0)
-    # One certificate after the other would take four times the ideal. The sandbox itself needs some 5 ms for a detach
-    # and 30 for a page, on a machine that does other things besides.
-    assert figures["seconds"] < 2.2 * figures["ideal"]
+    # By the latency that a call really has on this machine, for the sandbox itself needs some 5 ms for a detach and 30
+    # for a page. One call after the other would make it four times the ideal.
+    assert figures["seconds"] < 1.6 * figures["calls"] * figures["really"] / 4
