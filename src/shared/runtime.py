@@ -4,6 +4,8 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx
 
@@ -13,8 +15,20 @@ from shared.gateway import Gateway
 from shared.identity import Identity
 from shared.secret_store.surroundings import Surroundings
 from shared.settings import Policy, Settings
+from shared.telemetry import Report
 from shared.tls import new_client
 from shared.transport import Call, Deadline, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one event is handled with; `sink` is where a clean-up sends its events, if it is to send any."""
+
+    gateway: Gateway
+    policy: Policy
+    now: datetime
+    report: Report
+    sink: EventSink | None = None
 
 
 class Runtime:
@@ -26,6 +40,8 @@ class Runtime:
         get: Callable[[str], str | None],
         platform_token: Callable[[], str] | None = None,
     ) -> None:
+        for name in ("httpx", "httpcore"):  # at DEBUG they log URLs and headers, tokens included
+            logging.getLogger(name).setLevel(logging.WARNING)
         self.settings = values
         self._clients: dict[str | None, httpx.Client] = {}
         self._client = self._client_for(values.ca_file)
@@ -52,8 +68,7 @@ class Runtime:
         project_id = values.project_id or self._identity.project_id(transport)
         return Gateway(transport, self._identity.auth(transport, project_id), values.apig_endpoint, project_id)
 
-    def sink(self, deadline: Deadline, observe: Callable[[Call], None]) -> EventSink | None:
-        """Where a clean-up sends its events, if it is to send any."""
+    def _sink(self, deadline: Deadline, observe: Callable[[Call], None]) -> EventSink | None:
         values = self.settings
         if values.sink is None:
             return None
@@ -63,6 +78,11 @@ class Runtime:
         attempts = max(values.http_attempts, ATTEMPTS)
         transport = Transport(client, values.http_timeout, attempts, deadline, observe)
         return EventSink(transport, values.sink, values.sink_extensions)
+
+    def work(self, deadline: Deadline, report: Report) -> Work:
+        """All that one event is handled with, by the time that it is now."""
+        gateway = self.gateway(deadline, report.call)
+        return Work(gateway, self.policy, datetime.now(UTC), report, self._sink(deadline, report.call))
 
     def close(self) -> None:
         """Close the connections."""
@@ -88,7 +108,5 @@ def current(
     global _runtime  # noqa: PLW0603 - one a process is the point
     with _lock:
         if _runtime is None:
-            for name in ("httpx", "httpcore"):  # at DEBUG they log URLs and headers, tokens included
-                logging.getLogger(name).setLevel(logging.WARNING)
             _runtime = Runtime(settings.load(get, names()), get, platform_token)
         return _runtime
