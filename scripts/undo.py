@@ -8,7 +8,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +86,8 @@ def main() -> None:
         handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # it is a StreamHandler
     report = Report("restore", path.name)
     try:
-        wired = runtime.current()
-        gateway = wired.gateway(Deadline.after(TIMEOUT), report.call)
-        outcome = restore.handle(Event(path.name, undo), gateway, wired.policy, datetime.now(UTC), report)
+        work = runtime.current().work(Deadline.after(TIMEOUT), report)
+        outcome = restore.handle(Event(path.name, undo), work)
     except DetachError as exc:
         sys.exit(f"undo: {exc.name}: {exc.message}")
     print(json.dumps(outcome.to_dict(), indent=2))  # noqa: T201 - a program that speaks to its user

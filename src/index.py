@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from handlers import handle
 from shared import events, runtime
-from shared.errors import ConfigurationError, DetachError
+from shared.errors import ConfigurationError
 from shared.models import Kind
 from shared.telemetry import SERVICE, logger
 from shared.transport import Deadline
@@ -108,9 +108,4 @@ def restore(event: Any, context: Context) -> dict[str, Any]:
 def _answer(event: Any, context: Context, kind: Kind | None) -> dict[str, Any]:
     deadline = Deadline.after(context.getRemainingTimeInMilliSeconds() / 1000 - MARGIN)
     _platform.enter(context)
-    try:
-        return handle(lambda: events.parse(event, kind=kind), _platform.runtime, deadline, kind).to_dict()
-    except DetachError:
-        raise
-    except Exception as exc:  # noqa: BLE001 - a bug; the platform shows the message, and nobody knows what is in it
-        raise RuntimeError(f"{type(exc).__name__}: a bug; the log line detach.report tells where") from None
+    return handle(lambda: events.parse(event, kind=kind), _platform.runtime, deadline, kind).to_dict()

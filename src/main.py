@@ -71,8 +71,8 @@ def _answer(request: Request, kind: Kind | None) -> Response:
         )
     except DetachError as exc:
         return _failure(exc)
-    except Exception:  # noqa: BLE001 - a bug; the report has its frames, and nobody knows what is in its message
-        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug; the log line detach.report tells where")
+    except Exception as exc:  # noqa: BLE001 - a bug; functions-framework would put what is raised into its answer
+        return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(exc))
     return _reply(outcome)
 
 

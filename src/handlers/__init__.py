@@ -1,11 +1,12 @@
 """What happened → what to do. Every door hands its event to `handle`."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, cast
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import cast
 
 from handlers import certificate_expiry, domain_decommission, restore, scheduled_cleanup
 from handlers.scheduled_cleanup import CleanupPage
+from shared.errors import DetachError
 from shared.models import AnyEvent, Event, Kind, ScheduledCleanup
 from shared.restored import AnyOutcome
 from shared.runtime import Runtime
@@ -31,18 +32,10 @@ def handle(
     DetachError when anything failed, after the report: an event that failed is never acknowledged.
     """
     report = Report(kind)
-    try:
+    with _reported(report):
         event = read()
         report.begin(event.data.kind, event.id)
-        wired = runtime()
-        gateway = wired.gateway(deadline, report.call)
-        more: dict[str, Any] = {}
-        if event.data.kind == "scheduled_cleanup":
-            more["sink"] = wired.sink(deadline, report.call)
-        outcome = _HANDLERS[event.data.kind](event, gateway, wired.policy, datetime.now(UTC), report, **more)
-    except Exception as exc:
-        report.failed(exc)
-        raise
+        outcome = _HANDLERS[event.data.kind](event, runtime().work(deadline, report))
     report.done(outcome)
     if outcome.error is not None:
         raise outcome.error
@@ -55,20 +48,30 @@ def plan_cleanup(read: Callable[[], AnyEvent], runtime: Callable[[], Runtime], d
     `read` parses the clean-up's event: its `cursor` is the page before's. Raises a DetachError, reported as ever.
     """
     report = Report("scheduled_cleanup")
-    try:
+    with _reported(report):
         event = cast("Event[ScheduledCleanup]", read())
         report.begin(event.data.kind, event.id)
-        wired = runtime()
+        work = runtime().work(deadline, report)
         page = scheduled_cleanup.due_page(
-            wired.gateway(deadline, report.call),
-            wired.policy,
-            datetime.now(UTC),
+            work.gateway,
+            work.policy,
+            work.now,
             cursor=event.data.cursor,
             instance_ids=event.data.instance_ids,
             limit=PAGE,
         )
-    except Exception as exc:
-        report.failed(exc)
-        raise
     report.paged(page.to_dict())
     return page
+
+
+@contextmanager
+def _reported(report: Report) -> Iterator[None]:
+    """Report what is raised. Of a bug the platforms would show the message, and nobody knows what is in it."""
+    try:
+        yield
+    except DetachError as exc:
+        report.failed(exc)
+        raise
+    except Exception as exc:  # noqa: BLE001 - raised again, as another
+        report.failed(exc)
+        raise RuntimeError(f"{type(exc).__name__}: a bug; the log line detach.report tells where") from None

@@ -1,7 +1,6 @@
 """A certificate has expired, or is about to: detach it from the domains that still carry it."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from handlers.detaching import carry_out
 from shared.errors import InvalidEvent
@@ -9,22 +8,24 @@ from shared.gateway import Gateway
 from shared.models import Certificate, CertificateExpiry, Event, comparable_name
 from shared.outcome import CertificateOutcome, Outcome
 from shared.planning import Asked, check_blast_radius, is_due, plan_detach
-from shared.settings import Policy
-from shared.telemetry import Report
+from shared.runtime import Work
 
 
-def handle(event: Event[CertificateExpiry], gateway: Gateway, policy: Policy, now: datetime, report: Report) -> Outcome:
+def handle(event: Event[CertificateExpiry], work: Work) -> Outcome:
     """Find the certificates, leave those that are valid yet, and detach the others from what the event asks for."""
     asked = Asked(event.data.domains, event.data.instance_ids)
     due: list[Certificate] = []
     not_due: list[Certificate] = []
-    for certificate in _certificates(event.data, gateway):
-        (due if is_due(certificate, policy, now) else not_due).append(certificate)
-    plans = [plan_detach(certificate, gateway.attached_domains(certificate.id), asked, policy) for certificate in due]
-    check_blast_radius(plans, policy)
+    for certificate in _certificates(event.data, work.gateway):
+        (due if is_due(certificate, work.policy, work.now) else not_due).append(certificate)
+    plans = [
+        plan_detach(certificate, work.gateway.attached_domains(certificate.id), asked, work.policy)
+        for certificate in due
+    ]
+    check_blast_radius(plans, work.policy)
     outcomes = [CertificateOutcome(certificate, "not_due") for certificate in not_due]
-    outcomes += [carry_out(plan, gateway, policy, report) for plan in plans]
-    return Outcome(event.id, event.data.kind, policy.dry_run, tuple(outcomes))
+    outcomes += [carry_out(plan, work) for plan in plans]
+    return Outcome(event.id, event.data.kind, work.policy.dry_run, tuple(outcomes))
 
 
 def _certificates(data: CertificateExpiry, gateway: Gateway) -> Iterable[Certificate]:

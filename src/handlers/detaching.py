@@ -8,8 +8,7 @@ from shared.gateway import Gateway
 from shared.models import Binding
 from shared.outcome import CertificateOutcome
 from shared.planning import Detachment, DetachPlan, still_bound
-from shared.settings import Policy
-from shared.telemetry import Report
+from shared.runtime import Work
 
 
 @dataclass(slots=True)
@@ -19,7 +18,7 @@ class _Done:
     undo: list[Binding] = field(default_factory=list)
 
 
-def carry_out(plan: DetachPlan, gateway: Gateway, policy: Policy, report: Report) -> CertificateOutcome:
+def carry_out(plan: DetachPlan, work: Work) -> CertificateOutcome:
     """Detach what the plan says, batch by batch, and tell what became of each binding.
 
     Raises nothing of ours: what stopped it is the outcome's `error`, beside what had been detached by then.
@@ -27,14 +26,14 @@ def carry_out(plan: DetachPlan, gateway: Gateway, policy: Policy, report: Report
     planned = _bindings(plan.detachments)
     if not planned:
         return CertificateOutcome(plan.certificate, "nothing_to_detach", kept=plan.kept)
-    if policy.dry_run:
+    if work.policy.dry_run:
         return CertificateOutcome(plan.certificate, "dry_run", detached=planned, kept=plan.kept)
-    report.planned(plan)
+    work.report.planned(plan)
     done = _Done()
     error: DetachError | None = None
-    for batch in plan.batches(policy.batch_size):
+    for batch in plan.batches(work.policy.batch_size):
         try:
-            _detach(plan.certificate.id, batch, gateway, done)
+            _detach(plan.certificate.id, batch, work.gateway, done)
         except Rejected as exc:
             error = error or exc  # about this batch alone: the other ones need not wait for it
         except DetachError as exc:

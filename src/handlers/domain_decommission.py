@@ -1,7 +1,6 @@
 """Domains are taken out of service: detach whatever certificates they still carry."""
 
 from collections.abc import Collection, Iterator
-from datetime import datetime
 
 from handlers.detaching import carry_out
 from shared.errors import NotFound
@@ -9,30 +8,22 @@ from shared.gateway import Gateway
 from shared.models import Certificate, DomainDecommission, Event, comparable_name
 from shared.outcome import Outcome
 from shared.planning import Asked, check_blast_radius, plan_detach
-from shared.settings import Policy
-from shared.telemetry import Report
+from shared.runtime import Work
 
 DESCRIBED = 2  # a domain with a certificate of its own on each of three gateways then takes ten calls, not thirteen
 
 
-def handle(
-    event: Event[DomainDecommission],
-    gateway: Gateway,
-    policy: Policy,
-    now: datetime,  # noqa: ARG001 - a decommissioned domain goes whatever the date
-    report: Report,
-) -> Outcome:
-    """Find the certificates that the domains carry, and detach those domains from each."""
+def handle(event: Event[DomainDecommission], work: Work) -> Outcome:
+    """Find the certificates that the domains carry, whatever their date, and detach those domains from each."""
     asked = Asked(event.data.entries, event.data.instance_ids)
+    keep_live = work.policy.keep_live_domains
     plans = [
-        plan_detach(
-            certificate, gateway.attached_domains(certificate.id), asked, policy, keep_live=policy.keep_live_domains
-        )
-        for certificate in _certificates(event.data, asked, gateway)
+        plan_detach(certificate, work.gateway.attached_domains(certificate.id), asked, work.policy, keep_live=keep_live)
+        for certificate in _certificates(event.data, asked, work.gateway)
     ]
-    check_blast_radius(plans, policy)
-    outcomes = tuple(carry_out(plan, gateway, policy, report) for plan in plans)
-    return Outcome(event.id, event.data.kind, policy.dry_run, outcomes)
+    check_blast_radius(plans, work.policy)
+    outcomes = tuple(carry_out(plan, work) for plan in plans)
+    return Outcome(event.id, event.data.kind, work.policy.dry_run, outcomes)
 
 
 def _certificates(data: DomainDecommission, asked: Asked, gateway: Gateway) -> Iterator[Certificate]:

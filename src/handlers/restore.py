@@ -3,15 +3,14 @@
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from shared.errors import DetachError, NotFound, Rejected
 from shared.gateway import Gateway, Listed
 from shared.models import Binding, Certificate, DetachUndo, Event, comparable_name
 from shared.planning import Detachment
 from shared.restored import CertificateRestore, RestoreOutcome
+from shared.runtime import Work
 from shared.settings import Policy
-from shared.telemetry import Report
 
 # Answers about the certificate itself: no other domain of the request would fare better.
 _OF_THE_CERTIFICATE = {
@@ -24,14 +23,12 @@ Place = tuple[str, str]
 """(gateway, domain as it compares)"""
 
 
-def handle(
-    event: Event[DetachUndo],
-    gateway: Gateway,
-    policy: Policy,
-    now: datetime,  # noqa: ARG001 - whether a certificate is too old to be attached is the gateway's to say
-    report: Report,  # noqa: ARG001 - what is attached again is in the event, so nothing needs a way back
-) -> RestoreOutcome:
-    """Read what the domains carry now, and attach what carries nothing."""
+def handle(event: Event[DetachUndo], work: Work) -> RestoreOutcome:
+    """Read what the domains carry now, and attach what carries nothing.
+
+    Whether a certificate is too old to be attached is the gateway's to say.
+    """
+    gateway, policy = work.gateway, work.policy
     wanted = _wanted(event.data)
     carried, lost = _carried({_place(binding) for bindings in wanted.values() for binding in bindings}, gateway)
     restores = tuple(

@@ -17,8 +17,8 @@ from shared.models import Binding, Event, ScheduledCleanup
 from shared.outcome import CertificateOutcome, GatewayOutcome, Outcome, Sweep
 from shared.parallel import in_order
 from shared.planning import Asked, check_blast_radius, is_due, plan_detach
+from shared.runtime import Work
 from shared.settings import Policy
-from shared.telemetry import Report
 
 Result = TypeVar("Result")
 
@@ -46,27 +46,19 @@ class CleanupPage:
         }
 
 
-def handle(  # noqa: PLR0913 - what every handler takes, and what only this one needs
-    event: Event[ScheduledCleanup],
-    gateway: Gateway,
-    policy: Policy,
-    now: datetime,
-    report: Report,
-    *,
-    sink: EventSink | None = None,
-    stale: float = STALE,
-) -> Outcome:
+def handle(event: Event[ScheduledCleanup], work: Work, *, stale: float = STALE) -> Outcome:
     """Take stock, then deal with each certificate as with an expiry event, some at a time, while there is time.
 
-    With a `sink`, each is told to it instead, and the function of that kind does the work; a dry run tells nobody.
+    With a sink, each is told to it instead, and the function of that kind does the work; a dry run tells nobody.
     """
+    gateway, policy, now = work.gateway, work.policy, work.now
     stock = take_stock(gateway, policy, now, cursor=event.data.cursor, instance_ids=event.data.instance_ids)
     sweep = _Sweep(stock, gateway, policy, now, stale)
-    if sink is None or policy.dry_run:
-        outcomes, cursor = sweep.run(partial(sweep.clean, report))
+    if work.sink is None or policy.dry_run:
+        outcomes, cursor = sweep.run(partial(sweep.clean, work))
         emitted = None
     else:
-        outcomes, cursor = sweep.run(partial(sweep.tell, sink, event.id))
+        outcomes, cursor = sweep.run(partial(sweep.tell, work.sink, event.id))
         emitted = len(sweep.told)
     return Outcome(event.id, event.data.kind, policy.dry_run, outcomes, Sweep(cursor, stock.gateways, emitted))
 
@@ -144,7 +136,7 @@ class _Sweep:
             raise Unavailable("the time that the platform gives ran out while the gateways were listed")
         return results
 
-    def clean(self, report: Report, due: Due) -> CertificateOutcome | None:
+    def clean(self, work: Work, due: Due) -> CertificateOutcome | None:
         """Deal with one certificate as with its expiry event; None when it has been deleted meanwhile."""
         certificate, bound = due.certificate, due.bindings or ()
         try:
@@ -159,7 +151,7 @@ class _Sweep:
             return None
         except DetachError as exc:
             return CertificateOutcome(certificate, "failed", failed=bound, error=exc)
-        return carry_out(plan, self.gateway, self.policy, report)
+        return carry_out(plan, work)
 
     def tell(self, sink: EventSink, event_id: str, due: Due) -> CertificateOutcome | None:
         """Tell the sink of one certificate: an outcome only if that failed.

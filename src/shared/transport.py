@@ -71,6 +71,20 @@ class Call:
     retried: bool
 
 
+class _TimeLeft(dict[str, float]):
+    """The `timeout` extension of httpx: asked as each wait on the network begins, it gives what is left by then."""
+
+    def __init__(self, timeout: float, deadline: Deadline) -> None:
+        super().__init__()
+        self._timeout = timeout
+        self._deadline = deadline
+
+    def get(self, wait: str, default: object = None) -> float:  # noqa: ARG002
+        left = max(self._deadline.left(), 0.001)
+        # What it gives for connecting, TCP and TLS get each.
+        return min(self._timeout, left / 2 if wait == "connect" else left)
+
+
 class Pace:
     """How fast the threads of one event send, all together.
 
@@ -154,7 +168,7 @@ class Transport:
             error: DetachError | None = None
             try:
                 request = self.client.build_request(
-                    method, url, params=params, json=content, headers=headers, timeout=self._timeout()
+                    method, url, params=params, json=content, headers=headers, extensions={"timeout": self._timeout()}
                 )
                 reply = self._read(self.client.send(request, auth=auth, stream=True))
                 if 300 <= reply.status < 400:
@@ -197,11 +211,11 @@ class Transport:
             if self.pace.holds(taken):
                 return
 
-    def _timeout(self) -> float:
+    def _timeout(self) -> "_TimeLeft":
         left = self.deadline.left()
         if left <= 0:
             raise Unavailable("the time that the platform gives ran out before the next request", out_of_time=True)
-        return min(self.timeout, left)
+        return _TimeLeft(self.timeout, self.deadline)
 
     def _backoff(self, attempt: int, error: DetachError) -> float | None:
         """Seconds to wait before the next attempt: full jitter, at least Retry-After; None when there is none."""

@@ -1,6 +1,10 @@
 """Where the API's documents are silent, the bindings tell: right whichever way the API behaves."""
 
+import contextlib
 import json
+import socket
+import threading
+import time
 
 import pytest
 
@@ -167,6 +171,32 @@ def test_time_runs_out(sandbox: Sandbox, new_runtime):
     with pytest.raises(Unavailable, match=r"APIG\.3711"):
         send(new_runtime(), "certificate_expiry", {"certificate_id": CERTIFICATE}, seconds=5)
     assert len(sandbox.journal.detaches()) == 1
+
+
+def test_slow_drip_holds_nobody(sandbox: Sandbox, new_runtime):
+    """A server that trickles its answer, byte by byte, is left when the time is up, not when it is done."""
+    furnish(sandbox)
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def trickle():
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            for _ in range(100):
+                connection.sendall(b" ")
+                time.sleep(0.1)
+
+    thread = threading.Thread(target=trickle)
+    thread.start()
+    runtime = new_runtime(APIG_ENDPOINT=f"http://127.0.0.1:{server.getsockname()[1]}", HTTP_ATTEMPTS="1")
+    started = time.monotonic()
+    with pytest.raises(Unavailable, match="too slow"):
+        send(runtime, "certificate_expiry", {"certificate_id": CERTIFICATE}, seconds=1.0)
+    assert 0.9 < time.monotonic() - started < 1.5
+    runtime.close()
+    thread.join()
+    server.close()
 
 
 def test_reading_is_retried(sandbox: Sandbox, new_runtime):

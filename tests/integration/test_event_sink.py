@@ -3,7 +3,7 @@
 import json
 import ssl
 from collections import Counter
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -140,14 +140,8 @@ def test_what_cannot_be_delivered_fails_the_sweep_so_that_it_comes_again(sandbox
     runtime, report, deadline = new_runtime(), Report(), Deadline.after(20)
     with broker(lambda _, event: 503 if unlucky.encode() in event.body else 202) as sink, httpx.Client() as client:
         transport = Transport(client, 5.0, 3, deadline, report.call, jitter=lambda: 0.0)
-        outcome = scheduled_cleanup.handle(
-            Event("event-1", ScheduledCleanup()),
-            runtime.gateway(deadline, report.call),
-            runtime.policy,
-            datetime.now(UTC),
-            report,
-            sink=EventSink(transport, sink.url),
-        )
+        work = replace(runtime.work(deadline, report), sink=EventSink(transport, sink.url))
+        outcome = scheduled_cleanup.handle(Event("event-1", ScheduledCleanup()), work)
     assert sorted(told(sink)) == sorted(counted.expired - {unlucky})
     assert len(sink.deliveries) == 4 + 3
     assert (outcome.status, outcome.sweep.emitted) == ("failed", 4)

@@ -209,15 +209,8 @@ def test_a_certificate_renewed_since_a_listing_grown_old_is_not_touched(sandbox:
     other = threading.Thread(target=renew)
     other.start()
     runtime = new_runtime()
-    report = Report()
-    outcome = scheduled_cleanup.handle(
-        Event("event-1", ScheduledCleanup()),
-        runtime.gateway(Deadline.after(20), report.call),
-        runtime.policy,
-        datetime.now(UTC),
-        report,
-        stale=0.2,
-    )
+    work = runtime.work(Deadline.after(20), Report())
+    outcome = scheduled_cleanup.handle(Event("event-1", ScheduledCleanup()), work, stale=0.2)
     other.join()
     assert {each.certificate.id: each.status for each in outcome.certificates} == {
         each: "not_due" if each == renewed else "detached" for each in counted.expired

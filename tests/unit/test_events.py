@@ -543,13 +543,24 @@ def test_bad_body(body: Any, expected: str) -> None:
     assert refused(lambda: parse(body, kind="scheduled_cleanup")) == ("body", expected)
 
 
+@pytest.mark.parametrize("data", [{"instance_id": ["1" * 32]}, {"Type": "SubscriptionConfirmation", "Message": "x"}])
+def test_bare_data_that_is_no_cleanups(data: dict[str, Any]) -> None:
+    """Its fields ignored, it would clean up every gateway: a misspelt narrowing, or what was sent to the wrong door."""
+    field, expected = refused(lambda: parse(data, kind="scheduled_cleanup"))
+    assert field == next(iter(data))
+    assert expected == "expected instance_ids, cursor, or an empty object for every gateway"
+    assert parse({}, kind="scheduled_cleanup").data == ScheduledCleanup()
+    assert parse({"instance_ids": ["1" * 32], "x": 1}, kind="scheduled_cleanup").data.instance_ids == ("1" * 32,)
+
+
 def test_depth_of_what_is_decoded_already() -> None:
     """64 levels are read and 65 are not, as text and decoded; a list that holds itself has no bottom either."""
     nested: Any = []
     for _ in range(62):
         nested = [nested]
-    assert parse({"a": nested}, kind="scheduled_cleanup").data == ScheduledCleanup()
-    assert parse(json.dumps({"a": nested}), kind="scheduled_cleanup").data == ScheduledCleanup()
+    deep = {"cursor": "after-1", "a": nested}
+    assert parse(deep, kind="scheduled_cleanup").data == ScheduledCleanup(cursor="after-1")
+    assert parse(json.dumps(deep), kind="scheduled_cleanup").data == ScheduledCleanup(cursor="after-1")
     expected = ("body", "expected at most 64 levels of objects and lists")
     assert refused(lambda: parse({"a": [nested]}, kind="scheduled_cleanup")) == expected
     for _ in range(100_000):

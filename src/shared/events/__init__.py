@@ -8,21 +8,19 @@ import base64
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
-from itertools import accumulate, islice
 from typing import Any, NamedTuple, cast
 from urllib.parse import unquote
 
 from pydantic import ValidationError
 
 from shared.errors import InvalidEvent
-from shared.models import DATA_MODELS, AnyEvent, Event, Kind, normal_name
+from shared.events.decoding import MAX_BYTES, decoded, not_
+from shared.models import DATA_MODELS, AnyEvent, Event, Kind, ScheduledCleanup, normal_name
 
-MAX_BYTES = 1_048_576  # the most that SQS takes for a message: 1 MiB (SetQueueAttributes, MaximumMessageSize)
-MAX_DEPTH = 64  # of objects and lists; our deepest, a CTS trace, has five
+__all__ = ["MAX_BYTES", "from_http", "parse"]
+
 MAX_LEVELS = 3  # of envelopes one inside the other, such as a CloudEvent by SMN by SQS
 
 _TYPES: dict[str, Kind] = {
@@ -84,7 +82,7 @@ def parse(
     With `kind`, only that kind is taken, bare data included. `default_id` serves an envelope without an id; when both
     are missing, the id is a digest of the content. Raises InvalidEvent, and nothing else, whatever `raw` is.
     """
-    return _event(_decoded(raw, "body", kind), _Scope(kind, default_id))
+    return _event(decoded(raw, "body", kind), _Scope(kind, default_id))
 
 
 def from_http(headers: Mapping[str, str], body: bytes, *, kind: Kind | None = None, default_id: str = "") -> AnyEvent:
@@ -97,7 +95,7 @@ def from_http(headers: Mapping[str, str], body: bytes, *, kind: Kind | None = No
     if media_type.startswith("application/cloudevents-batch"):
         raise InvalidEvent("content-type", "expected one event; batches are not taken, send the events one by one")
     if media_type.startswith("application/cloudevents"):
-        return _cloudevent(_decoded(body, "body"), _Scope(kind, default_id))
+        return _cloudevent(decoded(body, "body"), _Scope(kind, default_id))
     attributes = [name for name in ("specversion", "id", "source", "type") if f"ce-{name}" in given]
     if not attributes:
         return parse(body, kind=kind, default_id=default_id)
@@ -113,26 +111,29 @@ def _event(envelope: Mapping[str, Any], scope: _Scope) -> AnyEvent:
             return read(envelope, scope)
     if scope.kind is None:
         raise InvalidEvent("type", "expected an envelope that tells it; bare data is for a function of one kind")
+    if scope.kind == "scheduled_cleanup" and envelope and envelope.keys().isdisjoint(ScheduledCleanup.model_fields):
+        # Bare data that is no clean-up's, or one whose only field is misspelt, would clean up every gateway.
+        raise InvalidEvent(next(iter(envelope)), "expected instance_ids, cursor, or an empty object for every gateway")
     return _made(scope.kind, envelope, "", _event_id(envelope, None, "id", scope))
 
 
 def _cloudevent(event: Mapping[str, Any], scope: _Scope) -> AnyEvent:
     if (version := event.get("specversion")) != "1.0":
-        raise InvalidEvent("specversion", f"expected 1.0{_not(version)}")
+        raise InvalidEvent("specversion", f"expected 1.0{not_(version)}")
     for name in ("id", "source", "type"):
         if not isinstance(value := event.get(name), str) or not value:
-            raise InvalidEvent(name, f"expected text that is not empty{_not(value)}")
+            raise InvalidEvent(name, f"expected text that is not empty{not_(value)}")
     kind = _kind_of("type", event["type"], _TYPES, scope)
     if not isinstance(media_type := event.get("datacontenttype") or "", str) or not _JSON.fullmatch(media_type):
-        raise InvalidEvent("datacontenttype", f"expected application/json{_not(media_type)}")
+        raise InvalidEvent("datacontenttype", f"expected application/json{not_(media_type)}")
     data, encoded = event.get("data"), event.get("data_base64")
     if isinstance(data, bytes):  # of binary mode
-        data = _decoded(data, "body", kind)
+        data = decoded(data, "body", kind)
     if data is not None and encoded is not None:
         raise InvalidEvent("data_base64", "expected either data or data_base64")
     if encoded is not None:
         try:
-            data = _decoded(base64.b64decode(encoded, validate=True), "data_base64", kind)
+            data = decoded(base64.b64decode(encoded, validate=True), "data_base64", kind)
         except (TypeError, ValueError):
             raise InvalidEvent("data_base64", "expected base64 of a JSON object") from None
     return _made(kind, {} if data is None else data, "data", _event_id(event, event["id"], "id", scope))
@@ -144,21 +145,21 @@ def _eventbridge(event: Mapping[str, Any], scope: _Scope) -> AnyEvent:
     if detail_type.startswith("ACM "):  # no certificate of the gateway: only its name is looked for there
         name = detail.get("CommonName") if isinstance(detail, dict) else None
         if not _is_name(name):
-            raise InvalidEvent("detail.CommonName", f"expected {_NAME}{_not(name)}")
+            raise InvalidEvent("detail.CommonName", f"expected {_NAME}{not_(name)}")
         detail = {"common_name": name}
     return _made(kind, detail, "detail", _event_id(event, event.get("id"), "id", scope))
 
 
 def _timer(event: Mapping[str, Any], scope: _Scope) -> AnyEvent:
     if event["trigger_type"] != "TIMER":
-        raise InvalidEvent("trigger_type", f"expected TIMER{_not(event['trigger_type'])}")
+        raise InvalidEvent("trigger_type", f"expected TIMER{not_(event['trigger_type'])}")
     name, time, text = event.get("trigger_name"), event.get("time"), event.get("user_event") or ""
     if not scope.default_id and name and isinstance(name, str) and isinstance(time, str):
         scope = scope._replace(default_id=f"{name} {time}")
     if not isinstance(text, str):
-        raise InvalidEvent("user_event", f"expected text{_not(text)}")
+        raise InvalidEvent("user_event", f"expected text{not_(text)}")
     # Quotes and byte-order marks before the bracket: JSON that was quoted once too often is no plain text either.
-    data = _decoded(text, "user_event") if re.match(r"[\s\ufeff'\"]*[{\[]", text) else {}
+    data = decoded(text, "user_event") if re.match(r"[\s\ufeff'\"]*[{\[]", text) else {}
     if any(marker in data for marker in _ENVELOPES):
         return _event(data, scope.inside("user_event"))
     others = [name for name in ("certificate_id", "common_name", "domain", "domains") if data.get(name) is not None]
@@ -176,15 +177,15 @@ def _cts(event: Mapping[str, Any], scope: _Scope) -> AnyEvent:
     parts = list[dict[str, Any]]()
     for part in (trace.get("response"), trace.get("request")):
         with suppress(InvalidEvent):  # an object, JSON text, or nothing that can be read
-            parts.append(_decoded(part, "cts"))
+            parts.append(decoded(part, "cts"))
     if trace["trace_name"].endswith("RecordSet"):
         for record_type in (part.get("type") for part in parts):
             if record_type and str(record_type).upper() not in ("A", "AAAA", "CNAME"):
-                raise InvalidEvent("cts", f"expected a record of type A, AAAA or CNAME{_not(record_type)}")
+                raise InvalidEvent("cts", f"expected a record of type A, AAAA or CNAME{not_(record_type)}")
     in_message = re.search(r"\[([^\[\]]+)\]\s*\Z", message if isinstance(message := trace.get("message"), str) else "")
     candidates = [trace.get("resource_name"), *(part.get("name") for part in parts), in_message and in_message[1]]
     if not (names := [name for name in candidates if _is_name(name)]):
-        raise InvalidEvent("cts.resource_name", f"expected {_NAME}{_not(trace.get('resource_name'))}")
+        raise InvalidEvent("cts.resource_name", f"expected {_NAME}{not_(trace.get('resource_name'))}")
     event_id = trace.get("trace_id") or None
     return _made(kind, {"domain": names[0]}, "cts", _event_id(event, event_id, "cts.trace_id", scope))
 
@@ -198,7 +199,7 @@ def _message(event: Mapping[str, Any], scope: _Scope) -> AnyEvent:
         case _:
             field = next((name for name in ("record", "Records") if name in event), "body")
             raise InvalidEvent(field, "expected exactly one message with a text; SQS batches go to the Lambda door")
-    return _event(_decoded(text, field, scope.kind), scope.inside(field, message_id))
+    return _event(decoded(text, field, scope.kind), scope.inside(field, message_id))
 
 
 # In this order: a CloudEvent may have extension attributes of any name.
@@ -216,7 +217,7 @@ _ENVELOPES: dict[str, Callable[[Mapping[str, Any], _Scope], AnyEvent]] = {
 def _kind_of(field: str, value: object, table: Mapping[str, Kind], scope: _Scope) -> Kind:
     understood = [name for name, kind in table.items() if scope.kind in (None, kind)]
     if value not in understood:
-        raise InvalidEvent(field, f"expected {', '.join(understood) or f'an event for {scope.kind}'}{_not(value)}")
+        raise InvalidEvent(field, f"expected {', '.join(understood) or f'an event for {scope.kind}'}{not_(value)}")
     return table[value]
 
 
@@ -231,51 +232,9 @@ def _made(kind: Kind, data: object, prefix: str, event_id: str) -> AnyEvent:
     inner, told, expected = error["msg"].removeprefix("Value error, ").partition(": expected ")
     if told:
         raise InvalidEvent(f"{field}.{inner}".removeprefix("."), f"expected {expected}", event_id)
-    shown = "" if error["type"] == "missing" else _not(error["input"])
+    shown = "" if error["type"] == "missing" else not_(error["input"])
     expected = f"expected {_EXPECTED.get(key, 'an object')}{shown}"
     raise InvalidEvent(field.removeprefix(".") or "body", expected, event_id)
-
-
-def _decoded(raw: object, field: str, kind: Kind | None = None) -> dict[str, Any]:
-    """The JSON object in `raw`: UTF-8, each key once, bounded in size and depth; int() refuses NaN and Infinity.
-
-    For the kind `restore` also a list, which is an outcome's `undo` alone.
-    """
-    try:
-        value = json.loads(_text(raw, field), object_pairs_hook=partial(_once, field), parse_constant=int)
-    except (UnicodeDecodeError, UnicodeEncodeError) as error:
-        raise InvalidEvent(field, f"expected UTF-8; wrong at position {error.start}") from None
-    except json.JSONDecodeError as error:
-        raise InvalidEvent(field, f"expected JSON; wrong at line {error.lineno} column {error.colno}") from None
-    except (TypeError, ValueError, RecursionError):  # deeper than the stack is deeper than MAX_DEPTH
-        raise InvalidEvent(field, f"expected a JSON object, at most {MAX_DEPTH} levels, no NaN or big number") from None
-    if kind == "restore" and isinstance(value, list):
-        return {"undo": value}
-    if not isinstance(value, dict):
-        raise InvalidEvent(field, f"expected a JSON object{_not(value)}")
-    return value
-
-
-def _text(raw: Any, field: str) -> str:
-    if isinstance(raw, Mapping | list):  # decoded by the platform: made text again, so that the same rules hold
-        content = raw if isinstance(raw, list) else dict(raw)
-        raw = "".join(islice(json.JSONEncoder(allow_nan=False).iterencode(content), MAX_BYTES))
-    encoded = raw.encode("utf-8") if isinstance(raw, str) else raw
-    text = str(encoded, "utf-8")
-    if len(encoded) > MAX_BYTES:
-        raise InvalidEvent(field, f"expected at most {MAX_BYTES} bytes")
-    # All but the brackets goes away; a quote without an end takes the rest, so that the time stays linear.
-    brackets = re.sub(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^\[\]{}"]++', "", text, flags=re.DOTALL)
-    if max(accumulate((1 if bracket in "[{" else -1 for bracket in brackets), initial=0)) > MAX_DEPTH:
-        raise InvalidEvent(field, f"expected at most {MAX_DEPTH} levels of objects and lists")
-    return text
-
-
-def _once(field: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len(found := dict(pairs)) < len(pairs):
-        key = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise InvalidEvent(field, f"expected each key once{_not(key)} twice")
-    return found
 
 
 def _event_id(envelope: Mapping[str, Any], given: object, field: str, scope: _Scope) -> str:
@@ -284,7 +243,7 @@ def _event_id(envelope: Mapping[str, Any], given: object, field: str, scope: _Sc
         return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:32]
     event_id = scope.default_id if given is None else given
     if not isinstance(event_id, str) or not 0 < len(event_id) <= 256 or not event_id.isprintable():
-        raise InvalidEvent(field, f"expected 1 to 256 printable characters{_not(event_id)}")
+        raise InvalidEvent(field, f"expected 1 to 256 printable characters{not_(event_id)}")
     return event_id
 
 
@@ -302,11 +261,3 @@ def _header(name: str, value: str) -> str:
         return unquote(value, errors="strict")
     except UnicodeDecodeError:
         raise InvalidEvent(name, "expected percent-encoded UTF-8") from None
-
-
-def _not(value: object) -> str:
-    """What stood there instead, in at most 60 characters and never a list or an object itself."""
-    if isinstance(value, str):
-        return f", not {value[:60]!r:.60}"
-    names = {bool: "a boolean", int: "a number", float: "a number", list: "a list"}
-    return "" if value in (None, []) else f", not {names.get(type(value), 'an object')}"

@@ -1,0 +1,65 @@
+"""Text from outside → a JSON object: UTF-8, each key once, bounded in size and depth; or one InvalidEvent."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import partial
+from itertools import accumulate, islice
+from typing import Any
+
+from shared.errors import InvalidEvent
+from shared.models import Kind
+
+MAX_BYTES = 1_048_576  # the most that SQS takes for a message: 1 MiB (SetQueueAttributes, MaximumMessageSize)
+MAX_DEPTH = 64  # of objects and lists; our deepest, a CTS trace, has five
+
+
+def decoded(raw: object, field: str, kind: Kind | None = None) -> dict[str, Any]:
+    """The JSON object in `raw`, which came as `field`: UTF-8, each key once, bounded; int() refuses NaN and Infinity.
+
+    For the kind `restore` also a list, which is an outcome's `undo` alone.
+    """
+    try:
+        value = json.loads(_text(raw, field), object_pairs_hook=partial(_once, field), parse_constant=int)
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        raise InvalidEvent(field, f"expected UTF-8; wrong at position {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise InvalidEvent(field, f"expected JSON; wrong at line {error.lineno} column {error.colno}") from None
+    except (TypeError, ValueError, RecursionError):  # deeper than the stack is deeper than MAX_DEPTH
+        raise InvalidEvent(field, f"expected a JSON object, at most {MAX_DEPTH} levels, no NaN or big number") from None
+    if kind == "restore" and isinstance(value, list):
+        return {"undo": value}
+    if not isinstance(value, dict):
+        raise InvalidEvent(field, f"expected a JSON object{not_(value)}")
+    return value
+
+
+def _text(raw: Any, field: str) -> str:
+    if isinstance(raw, Mapping | list):  # decoded by the platform: made text again, so that the same rules hold
+        content = raw if isinstance(raw, list) else dict(raw)
+        raw = "".join(islice(json.JSONEncoder(allow_nan=False).iterencode(content), MAX_BYTES))
+    encoded = raw.encode("utf-8") if isinstance(raw, str) else raw
+    text = str(encoded, "utf-8")
+    if len(encoded) > MAX_BYTES:
+        raise InvalidEvent(field, f"expected at most {MAX_BYTES} bytes")
+    # All but the brackets goes away; a quote without an end takes the rest, so that the time stays linear.
+    brackets = re.sub(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[^\[\]{}"]++', "", text, flags=re.DOTALL)
+    if max(accumulate((1 if bracket in "[{" else -1 for bracket in brackets), initial=0)) > MAX_DEPTH:
+        raise InvalidEvent(field, f"expected at most {MAX_DEPTH} levels of objects and lists")
+    return text
+
+
+def _once(field: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        key = Counter(key for key, _ in pairs).most_common(1)[0][0]
+        raise InvalidEvent(field, f"expected each key once{not_(key)} twice")
+    return found
+
+
+def not_(value: object) -> str:
+    """What stood there instead, in at most 60 characters and never a list or an object itself."""
+    if isinstance(value, str):
+        return f", not {value[:60]!r:.60}"
+    names = {bool: "a boolean", int: "a number", float: "a number", list: "a list"}
+    return "" if value in (None, []) else f", not {names.get(type(value), 'an object')}"
