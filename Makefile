@@ -42,4 +42,4 @@ lock: $(VENV)/.installed  ## compile every requirements/*.in, hashes and no inde
 	    --no-emit-index-url --no-header $$file -o $${file%.in}.txt || exit 1; done
 
 clean:  ## remove what was made
-	rm -rf $(VENV) build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
