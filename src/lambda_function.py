@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from handlers import handle
 from handlers import plan_cleanup as plan
 from shared import events, runtime
+from shared.errors import Unavailable
 from shared.models import Kind
 from shared.telemetry import logger
 from shared.transport import Deadline
@@ -102,7 +103,10 @@ def _batch(event: dict[str, Any], outcome: Callable[[Any], dict[str, Any]]) -> d
     )
 
     def one(record: "SQSRecord") -> dict[str, Any]:
-        return outcome(record.raw_event)
+        told = outcome(record.raw_event)
+        if told.get("cursor"):  # nobody reads a batch's outcomes: acknowledged, the rest of the clean-up would be lost
+            raise Unavailable("the time ran out before the clean-up's end; the message comes again and finds the rest")
+        return told
 
     fifo = str(event["Records"][0].get("eventSourceARN")).endswith(".fifo")
     # The order of a FIFO queue holds within a message group: what comes after a failure there has to come again.

@@ -195,6 +195,18 @@ def test_a_batch_that_runs_out_of_time_answers_before_lambda_ends_it(sandbox: Sa
     assert not [each for each in sandbox.journal.apig() if CERTIFICATES[2] in each.path]
 
 
+def test_a_clean_up_that_runs_out_of_time_comes_again(sandbox: Sandbox, start: Start) -> None:
+    """Its message is acknowledged only once nothing is left, and each delivery goes on where the last one stopped."""
+    seven_expired(sandbox)
+    sandbox.behaviour.latency = 0.4
+    function = start("scheduled_cleanup", {"DETACH_CONCURRENCY": "1"}, timeout=5)
+    assert function.invoke({"Records": [message({}, 0)]}) == failures(0)
+    assert 0 < len(sandbox.fleet.bindings()) < 7
+    assert function.invoke({"Records": [message({}, 0)]}) == failures()
+    assert sandbox.fleet.bindings() == set()
+    assert len(sandbox.journal.detaches()) == 7
+
+
 def test_a_fifo_queue_keeps_the_order_of_a_group(sandbox: Sandbox, start: Start) -> None:
     """After a failure the rest of its message group comes back untouched; the other group goes on."""
     seven_expired(sandbox)
