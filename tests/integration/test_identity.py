@@ -156,8 +156,8 @@ def test_refused_once_renewed_once(sandbox: Sandbox, ask: Callable[[], int]):
     assert [received.status for received in sandbox.journal.apig()] == [200, 401, 200]
 
 
-def test_threads_that_are_refused_together_renew_once(sandbox: Sandbox, ask: Callable[[], int]):
-    """Eight requests meet the revoked token at the same time: one login."""
+def test_threads_that_are_refused_together_renew_once(sandbox: Sandbox, ask: Callable[[], int], store: Kept):
+    """Eight requests meet the revoked token at the same time: one login, and the store is asked anew once."""
     ask()
     sandbox.revoke_tokens()
     sandbox.behaviour.latency = 0.1
@@ -170,6 +170,7 @@ def test_threads_that_are_refused_together_renew_once(sandbox: Sandbox, ask: Cal
     with ThreadPoolExecutor(8) as threads:
         assert set(threads.map(go, range(8))) == {200}
     assert logins(sandbox) == 2
+    assert store.reads.count(True) == 1
 
 
 def test_a_new_token_that_is_refused_too(sandbox: Sandbox, ask: Callable[[], int]):
