@@ -34,6 +34,7 @@ STRUCTURED = {"Content-Type": "application/cloudevents+json"}
 def container(sandbox: Sandbox, folder: Path) -> Iterator[Framework]:
     """The image's process against the sandbox, its secret mounted as a file."""
     credentials = folder / "credentials.json"
+    WATCH.keep(credentials)  # what is mounted into the container
     credentials.write_text(json.dumps(sandbox.credentials))
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
