@@ -23,7 +23,9 @@ from shared.settings import Policy
 Result = TypeVar("Result")
 
 STALE = 60.0  # seconds; a listing that is older tells no longer that a certificate has not been renewed since
-RESERVE = 0.25  # seconds at least that a certificate needs from start to end; twice the longest so far if that is more
+# Seconds that must be left for one more certificate: twice the longest so far, within these bounds. The upper one because
+# a certificate that waited for its turn among throttled ones says little of the next; one that is cut off is no loss.
+RESERVE = (0.25, 5.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,9 @@ class _Sweep:
 
         def go_on() -> bool:
             enough = limit is not None and len(met) >= limit
-            return not enough and self.gateway.transport.deadline.left() > max(RESERVE, 2 * self.slowest)
+            return not enough and self.gateway.transport.deadline.left() > min(
+                max(RESERVE[0], 2 * self.slowest), RESERVE[1]
+            )
 
         results = in_order(self.stock.due, timed, self.policy.concurrency, go_on)
         if self.stock.due and not results:
