@@ -38,7 +38,7 @@ PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 VARIABLES_SET: dict[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
 
-OF_THE_PLATFORM = {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME"}
+OF_THE_PLATFORM = {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "SECRETS_MANAGER_TTL"}
 OF_KNATIVE = {"K_SINK", "K_CE_OVERRIDES", "K_CA_CERTS"}
 # Contract 3.6.
 METRICS = {
