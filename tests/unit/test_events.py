@@ -547,8 +547,8 @@ def test_bad_body(body: Any, expected: str) -> None:
 def test_bare_data_that_is_no_cleanups(data: dict[str, Any]) -> None:
     """Its fields ignored, it would clean up every gateway: a misspelt narrowing, or what was sent to the wrong door."""
     field, expected = refused(lambda: parse(data, kind="scheduled_cleanup"))
-    assert field == next(iter(data))
-    assert expected == "expected instance_ids, cursor, or an empty object for every gateway"
+    assert field == "body"
+    assert expected.startswith("expected instance_ids, cursor, or an empty object for every gateway, not '")
     assert parse({}, kind="scheduled_cleanup").data == ScheduledCleanup()
     assert parse({"instance_ids": ["1" * 32], "x": 1}, kind="scheduled_cleanup").data.instance_ids == ("1" * 32,)
 

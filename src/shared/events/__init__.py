@@ -113,7 +113,8 @@ def _event(envelope: Mapping[str, Any], scope: _Scope) -> AnyEvent:
         raise InvalidEvent("type", "expected an envelope that tells it; bare data is for a function of one kind")
     if scope.kind == "scheduled_cleanup" and envelope and envelope.keys().isdisjoint(ScheduledCleanup.model_fields):
         # Bare data that is no clean-up's, or one whose only field is misspelt, would clean up every gateway.
-        raise InvalidEvent(next(iter(envelope)), "expected instance_ids, cursor, or an empty object for every gateway")
+        expected = "expected instance_ids, cursor, or an empty object for every gateway"
+        raise InvalidEvent("body", expected + not_(next(iter(envelope))))
     return _made(scope.kind, envelope, "", _event_id(envelope, None, "id", scope))
 
 
