@@ -215,8 +215,10 @@ class Gateway:
             size = len(rows)
             del rows
             offset += size
-            if not size or offset >= total:
+            if offset >= total:
                 return
+            if not size:  # what is missing may be bound: an incomplete listing is none
+                raise Unavailable(f"GET {route} ended after {offset} of {total} rows")
 
     def _send(  # noqa: PLR0913 - a request has that many parts
         self,
