@@ -1,5 +1,6 @@
 """One certificate's plan, carried out: every handler ends here."""
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -17,6 +18,9 @@ class _Done:
     already_detached: list[Binding] = field(default_factory=list)
     undo: list[Binding] = field(default_factory=list)
 
+    def gone(self) -> set[Binding]:
+        return {*self.detached, *self.already_detached}
+
 
 def carry_out(plan: DetachPlan, work: Work) -> CertificateOutcome:
     """Detach what the plan says, batch by batch, and tell what became of each binding.
@@ -31,15 +35,23 @@ def carry_out(plan: DetachPlan, work: Work) -> CertificateOutcome:
     work.report.planned(plan)
     done = _Done()
     error: DetachError | None = None
-    for batch in plan.batches(work.policy.batch_size):
+    waiting = deque(plan.batches(work.policy.batch_size))
+    while waiting:
+        batch = waiting.popleft()
         try:
             _detach(plan.certificate.id, batch, work.gateway, done)
         except Rejected as exc:
-            error = error or exc  # about this batch alone: the other ones need not wait for it
+            # One bad name has the whole batch refused: halve it until that one stands alone, and the rest goes.
+            rest = still_bound(batch, set(_bindings(batch)) - done.gone())
+            if len(rest) > 1:
+                middle = len(rest) // 2
+                waiting.extendleft((rest[middle:], rest[:middle]))
+            else:
+                error = error or exc
         except DetachError as exc:
             error = exc
             break
-    gone = {*done.detached, *done.already_detached}
+    gone = done.gone()
     return CertificateOutcome(
         plan.certificate,
         "failed" if error else "detached",

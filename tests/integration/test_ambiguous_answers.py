@@ -164,6 +164,23 @@ def test_one_bad_batch_does_not_hold_the_others(sandbox: Sandbox, new_runtime, c
     assert pairs(report.undo[0]["domains"]) == PAIRS - {(NAMES[1], FIRST), (NAMES[1], SECOND)}
 
 
+def test_one_bad_name_does_not_hold_its_batch(sandbox: Sandbox, new_runtime, caplog):
+    """The listing shows a name that the API refuses: its batch is halved until that one stands alone."""
+    furnish(sandbox, domains=NAMES)
+    ghost = {"url_domain": "ghost.example.com", "instance_id": FIRST}
+    rows = [*({"url_domain": name, "instance_id": instance_id} for name, instance_id in sorted(PAIRS)), ghost]
+    listing = json.dumps({"size": len(rows), "total": len(rows), "bound_domains": rows})
+    sandbox.faults.add(Fault(path=LISTING, status=200, raw_body=listing, times=None))
+    with pytest.raises(Rejected, match=r"APIG\.3020"):
+        expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert sandbox.fleet.bindings() == set()
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    assert pairs(report.failed) == {("ghost.example.com", FIRST)}
+    assert pairs(report.detached) == PAIRS
+    assert pairs(report.undo[0]["domains"]) == PAIRS
+    assert [len(each.body["domains"]) for each in sandbox.journal.detaches()] == [5, 2, 3, 1, 2, 1, 1]
+
+
 def test_time_runs_out(sandbox: Sandbox, new_runtime):
     """With too little time left for the wait, it ends at once as retryable rather than late."""
     furnish(sandbox)
