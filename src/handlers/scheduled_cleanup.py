@@ -22,7 +22,7 @@ from shared.settings import Policy
 
 Result = TypeVar("Result")
 
-STALE = 60.0  # seconds; a listing that is older tells no longer that a certificate has not been renewed since
+STALE = 10.0  # seconds; a listing that is older tells no longer that a certificate has not been renewed since
 # Seconds that must be left for one more certificate: twice the longest so far, within these bounds. The upper one, for
 # a certificate that waited for its turn among throttled ones says little of the next, and one cut off is no loss.
 RESERVE = (0.25, 5.0)
