@@ -9,6 +9,8 @@ import httpx
 
 from shared.errors import ConfigurationError
 
+_WHOLE = 50  # public CAs, of some 140: a folder with fewer is no system's whole trust store
+
 
 def new_client(ca_file: str | None, setting: str = "OS_CACERT", *, pem: str | None = None) -> httpx.Client:
     """An HTTP client with its one TLS context: TLS 1.2 or newer, host names checked.
@@ -45,11 +47,11 @@ def _trust_system(context: ssl.SSLContext) -> None:
 
     A folder whose files are named by hash is read when a server's CA is looked for (0.1 ms); the bundle that holds the
     same certificates is parsed whole (20 ms of each cold start). Not every system has such a folder, and SSL_CERT_FILE
-    may name a CA that is not in it.
+    may name a CA that is not in it. Nor does a folder with a few hold them all: somebody added those to the bundle.
     """
     paths = ssl.get_default_verify_paths()
-    hashed = paths.capath is not None and any(map(_is_hashed, Path(paths.capath).iterdir()))
-    if hashed and not os.environ.get("SSL_CERT_FILE"):
+    hashed = 0 if paths.capath is None else sum(map(_is_hashed, Path(paths.capath).iterdir()))
+    if hashed >= _WHOLE and not os.environ.get("SSL_CERT_FILE"):
         context.load_verify_locations(capath=paths.capath)
     elif hashed or paths.cafile:
         context.load_default_certs()

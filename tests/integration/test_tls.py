@@ -247,9 +247,12 @@ def status_of(tls: ssl.SSLContext) -> int:
         return client.get(f"https://127.0.0.1:{listener.port}/").status_code
 
 
-def test_a_folder_named_by_hash(ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The CA of such a folder is trusted, and its bundle is not parsed."""
+@pytest.mark.parametrize("others", [0, 60])
+def test_a_folder_named_by_hash(ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int):
+    """The CA of such a folder is trusted, whether it stands among all others or alone, added to the system's bundle."""
     ca.cert_pem.write_to_path(str(tmp_path / hashed_name(ca)))
+    for number in range(others):
+        trustme.CA().cert_pem.write_to_path(str(tmp_path / f"{number:08x}.0"))
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     assert status_of(server(ca.issue_cert("127.0.0.1"))) == 200
