@@ -17,11 +17,11 @@ from typing import Any, Protocol
 sys.path.insert(0, str(Path(__file__).parent))
 
 from handlers import handle
-from shared import events, runtime
-from shared.errors import ConfigurationError
-from shared.models import Kind
-from shared.telemetry import SERVICE, logger
-from shared.transport import Deadline
+from shared.core.delivery import Deadline, Delivery
+from shared.core.errors import ConfigurationError
+from shared.core.event_data import Kind
+from shared.telemetry import logger
+from shared.wiring import Runtime
 
 MARGIN = 1.0  # seconds of the function's timeout, kept back for the answer
 
@@ -59,25 +59,23 @@ class _Platform:
     def enter(self, context: Context) -> None:
         self.context = context
         # Each context may add a handler of its own to the root logger: all that it got would be said twice.
-        logging.getLogger(SERVICE).propagate = False
+        logging.getLogger(logger().service).propagate = False
         # User data are no environment variables, where the logger looked for its level.
         if level := self.get("LOG_LEVEL"):
             try:
-                logger.setLevel(level.strip().upper())
+                logger().setLevel(level.strip().upper())
             except ValueError:
                 raise ConfigurationError(f"LOG_LEVEL: {level!r} is not allowed; expected such as INFO") from None
 
-    def runtime(self) -> runtime.Runtime:
-        return runtime.current(self.get, self.names, self.token)
-
 
 _platform = _Platform()
+_runtime = Runtime(_platform.get, _platform.names, _platform.token)  # reads nothing before the first event
 
 
 def initializer(context: Context) -> None:
     """Read the settings before the first event; a wrong one fails here, and the platform says so."""
     _platform.enter(context)
-    _platform.runtime()
+    _runtime.check()
 
 
 def handler(event: Any, context: Context) -> dict[str, Any]:
@@ -100,12 +98,12 @@ def scheduled_cleanup(event: Any, context: Context) -> dict[str, Any]:
     return _answer(event, context, "scheduled_cleanup")
 
 
-def restore(event: Any, context: Context) -> dict[str, Any]:
-    """Function of the kind `restore`."""
-    return _answer(event, context, "restore")
+def undo(event: Any, context: Context) -> dict[str, Any]:
+    """Function of the kind `undo`."""
+    return _answer(event, context, "undo")
 
 
 def _answer(event: Any, context: Context, kind: Kind | None) -> dict[str, Any]:
     deadline = Deadline.after(context.getRemainingTimeInMilliSeconds() / 1000 - MARGIN)
     _platform.enter(context)
-    return handle(lambda: events.parse(event, kind=kind), _platform.runtime, deadline, kind).to_dict()
+    return handle(Delivery(event, deadline, kind), _runtime).to_dict()

@@ -6,16 +6,14 @@ event source mapping needs `ReportBatchItemFailures`.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from handlers import handle
-from handlers import plan_cleanup as plan
-from shared import events, runtime
-from shared.errors import Unavailable
-from shared.models import Kind
+import handlers
+from shared.core.delivery import Deadline, Delivery
+from shared.core.errors import Unavailable
+from shared.core.event_data import Kind
 from shared.telemetry import logger
-from shared.transport import Deadline
+from shared.wiring import Runtime
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -24,55 +22,65 @@ if TYPE_CHECKING:
 MARGIN = 1.0  # seconds kept back for the report, and in a batch for telling which messages failed
 
 
-@logger.inject_lambda_context
+_runtime = Runtime()  # reads nothing before the first event
+
+
 def certificate_expiry(event: Any, context: "LambdaContext") -> dict[str, Any]:
     """Function of the kind `certificate_expiry`."""
     return _answer(event, context, "certificate_expiry")
 
 
-@logger.inject_lambda_context
 def domain_decommission(event: Any, context: "LambdaContext") -> dict[str, Any]:
     """Function of the kind `domain_decommission`."""
     return _answer(event, context, "domain_decommission")
 
 
-@logger.inject_lambda_context
 def scheduled_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
     """Function of the kind `scheduled_cleanup`."""
     return _answer(event, context, "scheduled_cleanup")
 
 
-@logger.inject_lambda_context
-def plan_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
-    """One page of what a clean-up would deal with: `{"certificates": [{"certificate_id"}], "cursor", "gateways"}`.
-
-    Takes the event of a clean-up, or its bare data; `cursor` is None on the last page.
-    """
-    read = partial(events.parse, event, kind="scheduled_cleanup", default_id=context.aws_request_id)
-    return plan(read, runtime.current, _deadline(context)).to_dict()
+def undo(event: Any, context: "LambdaContext") -> dict[str, Any]:
+    """Function of the kind `undo`."""
+    return _answer(event, context, "undo")
 
 
-@logger.inject_lambda_context
-def restore(event: Any, context: "LambdaContext") -> dict[str, Any]:
-    """Function of the kind `restore`."""
-    return _answer(event, context, "restore")
-
-
-@logger.inject_lambda_context
 def handler(event: Any, context: "LambdaContext") -> dict[str, Any]:
     """Function of every kind; the event has to say which it is."""
     return _answer(event, context, None)
 
 
+def plan_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
+    """One page of what a clean-up would deal with: `{"certificates": [{"certificate_id"}], "cursor", "gateways"}`.
+
+    Takes the event of a clean-up, or its bare data; `cursor` is None on the last page.
+    """
+
+    def page(event: Any, context: "LambdaContext") -> dict[str, Any]:
+        delivery = Delivery(event, _deadline(context), "scheduled_cleanup", context.aws_request_id)
+        return handlers.plan_cleanup(delivery, _runtime).to_dict()
+
+    return _logged(page, event, context)
+
+
 def _answer(event: Any, context: "LambdaContext", kind: Kind | None) -> dict[str, Any]:
-    # One moment for the whole batch: a message that is reached too late fails at once, and comes again.
-    deadline = _deadline(context)
+    def answer(event: Any, context: "LambdaContext") -> dict[str, Any]:
+        # One moment for the whole batch: a message that is reached too late fails at once, and comes again.
+        deadline = _deadline(context)
 
-    def outcome(raw: Any) -> dict[str, Any]:
-        read = partial(events.parse, raw, kind=kind, default_id=context.aws_request_id)
-        return handle(read, runtime.current, deadline, kind).to_dict()
+        def outcome(body: Any) -> dict[str, Any]:
+            return handlers.handle(Delivery(body, deadline, kind, context.aws_request_id), _runtime).to_dict()
 
-    return _batch(event, outcome) if _is_batch(event) else outcome(event)
+        return _batch(event, outcome) if _is_batch(event) else outcome(event)
+
+    return _logged(answer, event, context)
+
+
+def _logged(
+    function: Callable[[Any, "LambdaContext"], dict[str, Any]], event: Any, context: "LambdaContext"
+) -> dict[str, Any]:
+    """Call the function with the facts of the invocation in each log line."""
+    return dict(logger().inject_lambda_context(function)(event, context))
 
 
 def _deadline(context: "LambdaContext") -> Deadline:

@@ -2,7 +2,7 @@
 
 HTTP functions, because a `cloud_event` function can neither choose its status nor reply. Each takes a CloudEvent in
 binary or structured mode, or the bare data of its kind, and answers for a broker (contract 3.5): 200 with the event
-`apig.detach.completed`, 422 for what no retry mends, 503 for what one does.
+`apig.detach.completed`, 422 where a retry would not help, 503 where it does.
 """
 
 import io
@@ -15,15 +15,17 @@ from typing import IO, Any
 
 from flask import Request, Response
 
-from handlers import handle
-from shared import events, runtime
-from shared.errors import ConfigurationError, DetachError, InvalidEvent
-from shared.models import Kind
-from shared.restored import AnyOutcome
-from shared.transport import Deadline
+from handlers import handle, refuse
+from shared.core.delivery import MAX_BYTES, Deadline, Delivery
+from shared.core.errors import ConfigurationError, DetachError, InvalidEvent
+from shared.core.event_data import Kind
+from shared.core.outcome import Outcome
+from shared.wiring import Runtime
 
 TIMEOUT = 300.0  # seconds for a request when CLOUD_RUN_TIMEOUT_SECONDS is not set: Knative's and Cloud Run's default
 MARGIN = 2.0  # of them, kept back for the answer
+
+_runtime = Runtime()  # reads nothing before the first event
 
 
 def certificate_expiry(request: Request) -> Response:
@@ -41,9 +43,9 @@ def scheduled_cleanup(request: Request) -> Response:
     return _answer(request, "scheduled_cleanup")
 
 
-def restore(request: Request) -> Response:
-    """Function of the kind `restore`."""
-    return _answer(request, "restore")
+def undo(request: Request) -> Response:
+    """Function of the kind `undo`."""
+    return _answer(request, "undo")
 
 
 def handler(request: Request) -> Response:
@@ -52,7 +54,7 @@ def handler(request: Request) -> Response:
 
 
 def _answer(request: Request, kind: Kind | None) -> Response:
-    # Once the function is done, functions-framework reads what is left of the body into memory: nothing shall be left.
+    # Once the function is done, functions-framework reads the rest of the body into memory: so leave it nothing.
     stream, request.stream = request.stream, io.BytesIO()
     if request.path == "/health" and request.method in {"GET", "HEAD"}:
         return _health()
@@ -60,15 +62,12 @@ def _answer(request: Request, kind: Kind | None) -> Response:
         allowed = "GET, HEAD" if request.path == "/health" else "POST"
         return _problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {allowed}, not {request.method}", Allow=allowed)
     try:
-        deadline = _deadline()
-        outcome = handle(
-            lambda: events.from_http(
-                dict(request.headers), _body(request, stream), kind=kind, default_id=str(uuid.uuid4())
-            ),
-            runtime.current,
-            deadline,
-            kind,
-        )
+        body = _body(request, stream)
+    except InvalidEvent as exc:
+        refuse(exc, kind)
+        return _failure(exc)
+    try:
+        outcome = handle(Delivery(body, _deadline(), kind, str(uuid.uuid4()), dict(request.headers)), _runtime)
     except DetachError as exc:
         return _failure(exc)
     except Exception as exc:  # noqa: BLE001 - a bug; functions-framework would put what is raised into its answer
@@ -91,14 +90,14 @@ def _body(request: Request, stream: IO[bytes]) -> bytes:
     body = bytearray()
     try:
         # One byte more than is allowed is enough to know; the length that a header claims may be absent.
-        while chunk := stream.read(events.MAX_BYTES + 1 - len(body)):
+        while chunk := stream.read(MAX_BYTES + 1 - len(body)):
             body += chunk
     except Exception:  # noqa: BLE001 - each server has errors of its own for broken chunks and for callers that went away
         raise InvalidEvent("body", "expected one that can be read to its end") from None
     return bytes(body)
 
 
-def _reply(outcome: AnyOutcome) -> Response:
+def _reply(outcome: Outcome) -> Response:
     """The outcome as a CloudEvent in binary mode, which a broker passes on."""
     headers = {
         "ce-specversion": "1.0",
@@ -128,7 +127,7 @@ def _health() -> Response:
     """200 once the settings are right, so that a revision that could handle nothing takes no traffic."""
     try:
         _deadline()
-        runtime.current()
+        _runtime.check()
     except DetachError as exc:
         return _failure(exc, HTTPStatus.SERVICE_UNAVAILABLE)
     return Response('{"status":"ok"}', content_type="application/json")

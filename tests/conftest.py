@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox import Fleet, Sandbox
-from shared import settings
-from shared.runtime import Runtime
-from tests.leaks import WATCH
+from shared.wiring import Runtime
+from tests.support.leaks import WATCH
 
 LONG_AGO = datetime(2021, 4, 26, 9, 3, 30, tzinfo=UTC)
 FAR_AHEAD = datetime(2036, 4, 26, 9, 3, 30, tzinfo=UTC)
@@ -51,7 +50,7 @@ def new_runtime(environment: dict[str, str]) -> Iterator[Callable[..., Runtime]]
 
     def make(**variables: str) -> Runtime:
         values = environment | variables
-        made.append(Runtime(settings.load(values.get, values), values.get))
+        made.append(Runtime(values.get, lambda: values))
         return made[-1]
 
     yield make

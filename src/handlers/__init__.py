@@ -1,72 +1,122 @@
-"""What happened → what to do. Every door hands its event to `handle`."""
+"""The whole story: parse → select → plan → guard → execute → report. Every door hands its `Delivery` to `handle`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from functools import partial
 
-from handlers import certificate_expiry, domain_decommission, restore, scheduled_cleanup
+from handlers import certificate_expiry, domain_decommission, scheduled_cleanup, undo
 from handlers.scheduled_cleanup import CleanupPage
-from shared.errors import DetachError
-from shared.models import AnyEvent, Event, Kind, ScheduledCleanup
-from shared.restored import AnyOutcome
-from shared.runtime import Runtime
+from shared.core.delivery import Delivery
+from shared.core.errors import DetachError
+from shared.core.event_data import CertificateExpiry, DetachUndo, DomainDecommission, Event, Kind, ScheduledCleanup
+from shared.core.guards import check_size
+from shared.core.outcome import CertificateOutcome, Outcome
+from shared.core.plan import Plan, Selection, make_plan
+from shared.events import parse
+from shared.reconcile.execute import execute
+from shared.reconcile.parallel import in_order
+from shared.reconcile.progress import Timebox
 from shared.telemetry import Report
-from shared.transport import Deadline
+from shared.wiring import Runtime, Work
 
 PAGE = 500  # certificates; 27 to 90 KB, where Step Functions takes 256 KB for a state's output
 
-_HANDLERS: dict[Kind, Callable[..., AnyOutcome]] = {
-    "certificate_expiry": certificate_expiry.handle,
-    "domain_decommission": domain_decommission.handle,
-    "scheduled_cleanup": scheduled_cleanup.handle,
-    "restore": restore.handle,
-}
 
+def handle(delivery: Delivery, runtime: Runtime) -> Outcome:
+    """Parse the event, do what it asks for, report it, and return the outcome.
 
-def handle(
-    read: Callable[[], AnyEvent], runtime: Callable[[], Runtime], deadline: Deadline, kind: Kind | None = None
-) -> AnyOutcome:
-    """Read the event, do what it asks for, report it, and return the outcome.
-
-    `read` parses whatever the platform delivered; `kind` is the function's own, if it takes one kind only. Raises a
-    DetachError when anything failed, after the report: an event that failed is never acknowledged.
+    Raises a DetachError when anything failed, after the report: an event that failed is never acknowledged.
     """
-    report = Report(kind)
+    report = Report(delivery.kind)
     with _reported(report):
-        event = read()
-        report.begin(event.data.kind, event.id)
-        outcome = _HANDLERS[event.data.kind](event, runtime().work(deadline, report))
+        event = parse(delivery)
+        report.begin(event)
+        outcome = carry_out(event, runtime.work(delivery.deadline, report.call), report)
     report.done(outcome)
     if outcome.error is not None:
         raise outcome.error
     return outcome
 
 
-def plan_cleanup(read: Callable[[], AnyEvent], runtime: Callable[[], Runtime], deadline: Deadline) -> CleanupPage:
+def refuse(error: DetachError, kind: Kind | None) -> None:
+    """Report an event whose delivery could not even be read."""
+    Report(kind).failed(error)
+
+
+def carry_out(event: Event, work: Work, report: Report) -> Outcome:
+    """Select → plan → guard → execute. What failed stands in the outcome, beside what was done."""
+    data = event.data
+    if isinstance(data, ScheduledCleanup):
+        return _clean_up(event, scheduled_cleanup.select(data, work), work, report)
+    plans = _planned(_select(data, work), work)
+    outcomes = tuple(_apply(work, report, plan) for plan in plans)
+    return Outcome(event.id, event.kind, work.policy.dry_run, outcomes)
+
+
+def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> CleanupPage:
     """One page of the certificates that a clean-up would deal with, for an engine that sends their events itself.
 
-    `read` parses the clean-up's event: its `cursor` is the page before's. Raises a DetachError, reported as ever.
+    The event is the clean-up's: its `cursor` is the one of the page before. Raises a DetachError, after the report.
     """
     report = Report("scheduled_cleanup")
     with _reported(report):
-        event = cast("Event[ScheduledCleanup]", read())
-        report.begin(event.data.kind, event.id)
-        work = runtime().work(deadline, report)
-        page = scheduled_cleanup.due_page(
-            work.gateway,
-            work.policy,
-            work.now,
-            cursor=event.data.cursor,
-            instance_ids=event.data.instance_ids,
-            limit=PAGE,
-        )
+        event = parse(delivery)
+        report.begin(event)
+        if not isinstance(event.data, ScheduledCleanup):
+            raise TypeError(f"a page of a {event.kind}")
+        work = runtime.work(delivery.deadline, report.call)
+        cleanup = scheduled_cleanup.select(event.data, work)
+        page = scheduled_cleanup.page(cleanup.inventory, _planned(cleanup.selection, work, cleanup=True), limit)
     report.paged(page.to_dict())
     return page
 
 
+def _select(data: CertificateExpiry | DomainDecommission | DetachUndo, work: Work) -> Selection:
+    match data:
+        case CertificateExpiry():
+            return certificate_expiry.select(data, work)
+        case DomainDecommission():
+            return domain_decommission.select(data, work)
+        case DetachUndo():
+            return undo.select(data, work)
+
+
+def _planned(selection: Selection, work: Work, *, cleanup: bool = False) -> list[Plan]:
+    """Plan → guard: the plans of all certificates, or BlastRadiusExceeded for an event that would change too much."""
+    plans = [make_plan(target, selection, work.policy) for target in selection.targets]
+    check_size(sum(len(plan.bindings) for plan in plans), work.policy, cleanup=cleanup)
+    return plans
+
+
+def _apply(work: Work, report: Report, plan: Plan) -> CertificateOutcome:
+    """Execute one plan; a dry run changes nothing. The plan is logged first, so that it can be undone in any case."""
+    if work.policy.dry_run or not plan.entries:
+        return CertificateOutcome(plan, dry_run=work.policy.dry_run)
+    report.planned(plan)
+    return execute(plan, work.client, work.policy, work.now)
+
+
+def _clean_up(event: Event, cleanup: scheduled_cleanup.Cleanup, work: Work, report: Report) -> Outcome:
+    """The same for many certificates, some at a time, while there is time.
+
+    With a sink, each certificate's own event is sent instead; a dry run sends none.
+    """
+    plans = _planned(cleanup.selection, work, cleanup=True)
+    emitting = work.sink is not None and not work.policy.dry_run
+    timebox = Timebox(work.client.transport.deadline)
+    apply = (
+        partial(scheduled_cleanup.emit, cleanup.inventory, work, event.id)
+        if emitting
+        else partial(_apply, work, report)
+    )
+    outcomes = in_order(plans, timebox.timed(apply), work.policy.concurrency, timebox.has_time)
+    told, summary = scheduled_cleanup.summarize(cleanup.inventory, outcomes, emitting=emitting)
+    return Outcome(event.id, event.kind, work.policy.dry_run, told, summary)
+
+
 @contextmanager
 def _reported(report: Report) -> Iterator[None]:
-    """Report what is raised. Of a bug the platforms would show the message, and nobody knows what is in it."""
+    """Report what is raised. A bug's message is not told: platforms would show it, and nobody knows what is in it."""
     try:
         yield
     except DetachError as exc:

@@ -1,37 +1,32 @@
-"""A certificate has expired, or is about to: detach it from the domains that still carry it."""
+"""A certificate has expired, or is about to: which certificates are meant, and where they are bound."""
 
+import time
 from collections.abc import Iterable
 
-from handlers.detaching import carry_out
-from shared.errors import InvalidEvent
-from shared.gateway import Gateway
-from shared.models import Certificate, CertificateExpiry, Event, comparable_name
-from shared.outcome import CertificateOutcome, Outcome
-from shared.planning import Asked, check_blast_radius, is_due, plan_detach
-from shared.runtime import Work
+from shared.apig.client import ApigClient
+from shared.core.errors import InvalidEvent
+from shared.core.event_data import CertificateExpiry
+from shared.core.guards import EXPIRY_RULES, Scope, is_due
+from shared.core.models import Certificate
+from shared.core.names import comparable_name
+from shared.core.plan import Selection, Target
+from shared.wiring import Work
 
 
-def handle(event: Event[CertificateExpiry], work: Work) -> Outcome:
-    """Find the certificates, leave those that are valid yet, and detach the others from what the event asks for."""
-    asked = Asked(event.data.domains, event.data.instance_ids)
-    due: list[Certificate] = []
-    not_due: list[Certificate] = []
-    for certificate in _certificates(event.data, work.gateway):
-        (due if is_due(certificate, work.policy, work.now) else not_due).append(certificate)
-    plans = [
-        plan_detach(certificate, work.gateway.attached_domains(certificate.id), asked, work.policy)
-        for certificate in due
-    ]
-    check_blast_radius(plans, work.policy)
-    outcomes = [CertificateOutcome(certificate, "not_due") for certificate in not_due]
-    outcomes += [carry_out(plan, work) for plan in plans]
-    return Outcome(event.id, event.data.kind, work.policy.dry_run, tuple(outcomes))
+def select(data: CertificateExpiry, work: Work) -> Selection:
+    """The certificates that the event means. Where one is bound is read only if it has expired."""
+    read_at = time.monotonic()
+    certificates = _certificates(data, work.client)
+    due = [certificate for certificate in certificates if is_due(certificate, work.policy, work.now())]
+    targets = [Target(certificate, due=False) for certificate in certificates if certificate not in due]
+    targets += [Target(each, work.client.attached_domains(each.id), read_at=read_at) for each in due]
+    return Selection("detach", tuple(targets), EXPIRY_RULES, Scope(data.domains, data.instance_ids))
 
 
-def _certificates(data: CertificateExpiry, gateway: Gateway) -> Iterable[Certificate]:
+def _certificates(data: CertificateExpiry, client: ApigClient) -> list[Certificate]:
     if data.certificate_id is None:
-        return _named(data.common_name or "", data.instance_ids, gateway)
-    certificate = gateway.certificate(data.certificate_id)
+        return list(_named(data.common_name or "", data.instance_ids, client))
+    certificate = client.certificate(data.certificate_id)
     if data.common_name and data.common_name != comparable_name(certificate.common_name):
         raise InvalidEvent(
             "common_name", f"{data.common_name!r} is not that of certificate {certificate.id}; leave one of them out"
@@ -39,14 +34,14 @@ def _certificates(data: CertificateExpiry, gateway: Gateway) -> Iterable[Certifi
     return [certificate]
 
 
-def _named(common_name: str, instance_ids: Iterable[str] | None, gateway: Gateway) -> Iterable[Certificate]:
+def _named(common_name: str, instance_ids: Iterable[str] | None, client: ApigClient) -> Iterable[Certificate]:
     """The certificates of that common name; a global one, which every gateway lists, comes once.
 
     The listing's own filter is not used: whether it matches exactly or in part, and in which case, is not documented.
     """
     found: dict[str, Certificate] = {}
-    for instance_id in instance_ids or [instance.id for instance in gateway.instances()]:
-        for certificate in gateway.certificates(instance_id):
+    for instance_id in instance_ids or [instance.id for instance in client.instances()]:
+        for certificate in client.certificates(instance_id):
             if comparable_name(certificate.common_name) == common_name:
                 found[certificate.id] = certificate
     return found.values()

@@ -1,57 +1,54 @@
-"""Domains are taken out of service: detach whatever certificates they still carry."""
+"""Domains are taken out of service: which certificates they still carry."""
 
 from collections.abc import Collection, Iterator
 
-from handlers.detaching import carry_out
-from shared.errors import NotFound
-from shared.gateway import Gateway
-from shared.models import Certificate, DomainDecommission, Event, comparable_name
-from shared.outcome import Outcome
-from shared.planning import Asked, check_blast_radius, plan_detach
-from shared.runtime import Work
+from shared.apig.client import ApigClient
+from shared.core.errors import NotFound
+from shared.core.event_data import DomainDecommission
+from shared.core.guards import DECOMMISSION_RULES, Scope
+from shared.core.models import Certificate
+from shared.core.names import comparable_name
+from shared.core.plan import Selection, Target
+from shared.reconcile.inventory import carried_domains
+from shared.wiring import Work
 
 DESCRIBED = 2  # a domain with a certificate of its own on each of three gateways then takes ten calls, not thirteen
 
 
-def handle(event: Event[DomainDecommission], work: Work) -> Outcome:
-    """Find the certificates that the domains carry, whatever their date, and detach those domains from each."""
-    asked = Asked(event.data.entries, event.data.instance_ids)
-    keep_live = work.policy.keep_live_domains
-    plans = [
-        plan_detach(certificate, work.gateway.attached_domains(certificate.id), asked, work.policy, keep_live=keep_live)
-        for certificate in _certificates(event.data, asked, work.gateway)
-    ]
-    check_blast_radius(plans, work.policy)
-    outcomes = tuple(carry_out(plan, work) for plan in plans)
-    return Outcome(event.id, event.data.kind, work.policy.dry_run, outcomes)
+def select(data: DomainDecommission, work: Work) -> Selection:
+    """The certificates that the domains carry, whatever their date."""
+    scope = Scope(data.entries, data.instance_ids)
+    targets = tuple(
+        Target(certificate, work.client.attached_domains(certificate.id))
+        for certificate in _certificates(data, scope, work.client)
+    )
+    return Selection("detach", targets, DECOMMISSION_RULES, scope)
 
 
-def _certificates(data: DomainDecommission, asked: Asked, gateway: Gateway) -> Iterator[Certificate]:
+def _certificates(data: DomainDecommission, scope: Scope, client: ApigClient) -> Iterator[Certificate]:
     if data.certificate_id is not None:
-        yield gateway.certificate(data.certificate_id)
+        yield client.certificate(data.certificate_id)
         return
-    found = _carried(asked, gateway)
+    found = _carried(scope, client)
     for certificate_id in found:
         try:
             # Its name and date are for the reader alone, so they are read while that is cheap.
-            yield gateway.certificate(certificate_id) if len(found) <= DESCRIBED else Certificate(certificate_id)
+            yield client.certificate(certificate_id) if len(found) <= DESCRIBED else Certificate(certificate_id)
         except NotFound:
-            continue  # deleted since it was listed: nothing is bound to it any more
+            yield Certificate(certificate_id)  # its own listing decides whether it is bound anywhere
 
 
-def _carried(asked: Asked, gateway: Gateway) -> Collection[str]:
-    """The ids of the certificates that the domains carry: one listing a gateway, where it shows them."""
+def _carried(scope: Scope, client: ApigClient) -> Collection[str]:
+    """The ids of the certificates that the domains carry, gateway by gateway.
+
+    This only says where to look; the certificate's own listing is what counts.
+    """
     found: dict[str, None] = {}  # a set that keeps its order
-    read: set[str] = set()
-    for instance_id in asked.instance_ids or [instance.id for instance in gateway.instances()]:
-        index = gateway.domain_index(instance_id)
-        if index is not None:
-            found.update(dict.fromkeys(sorted(set().union(*(index.get(name, ()) for name in asked.names)))))
-            continue
-        for certificate in gateway.certificates(instance_id):  # the way back: every certificate's own listing
-            if certificate.id in read:
-                continue
-            read.add(certificate.id)
-            if any(comparable_name(bound.domain) in asked.names for bound in gateway.attached_domains(certificate.id)):
-                found[certificate.id] = None
+    for instance_id in scope.instance_ids or [instance.id for instance in client.instances()]:
+        here = {
+            domain.certificate_id
+            for domain in carried_domains(client, instance_id)
+            if domain.certificate_id and comparable_name(domain.binding.domain) in scope.names
+        }
+        found.update(dict.fromkeys(sorted(here)))
     return found

@@ -1,1 +1,1 @@
-"""How it is done: the words (models, outcome, errors, settings), the steps that use them, and their wiring."""
+"""What the handlers work with: see docs/decisions/0010 for the layout."""

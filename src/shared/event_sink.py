@@ -1,4 +1,4 @@
-"""Events that we send: to the sink that Knative's SinkBinding names, one CloudEvent a request, in binary mode."""
+"""Events that we send to the sink that Knative's SinkBinding names: one CloudEvent a request, in binary mode."""
 
 import string
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from shared.errors import ConfigurationError, DetachError, Rejected, Unavailable
-from shared.outcome import timestamp
-from shared.transport import Reply, Transport
+from shared.core.errors import ConfigurationError, DetachError, Rejected, Unavailable
+from shared.core.outcome import timestamp
+from shared.transport.send import Reply, Request, Transport
 
 SOURCE = "/apig-certificate-detach"
 ATTEMPTS = 6  # with the four of other calls, a broker that drops one event in ten would lose one in ten thousand
@@ -21,6 +21,17 @@ _RETRIED = {404, 408, 409, 429}
 
 
 @dataclass(frozen=True, slots=True)
+class Emitted:
+    """An event to send; `time` is in UTC."""
+
+    id: str
+    type: str
+    subject: str
+    time: datetime
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class EventSink:
     """Where events go; `extensions` are attributes that the sink's owner wants on each of them (K_CE_OVERRIDES)."""
 
@@ -28,7 +39,7 @@ class EventSink:
     url: str
     extensions: Mapping[str, str] = field(default_factory=dict)
 
-    def send(self, *, event_id: str, event_type: str, subject: str, time: datetime, data: Mapping[str, Any]) -> None:
+    def send(self, event: Emitted) -> None:
         """Send until the sink has taken it, at least once: a lost answer means a second delivery, with the same id.
 
         Raises a DetachError: Unavailable when it was tried often enough or the time ran out, Rejected when the sink
@@ -36,23 +47,24 @@ class EventSink:
         """
         attributes = {
             "specversion": "1.0",
-            "id": event_id,
+            "id": event.id,
             "source": SOURCE,
-            "type": event_type,
-            "subject": subject,
-            "time": timestamp(time) or "",
+            "type": event.type,
+            "subject": event.subject,
+            "time": timestamp(event.time) or "",
             **self.extensions,
         }
-        self.transport.send(
+        request = Request(
             "sink",
             "POST",
             self.url,
-            route=_ROUTE,
-            expected=range(200, 300),
-            classify=_refusal,
+            _ROUTE,
+            range(200, 300),
+            _refusal,
             headers={f"ce-{name}": quote(value, safe=_AS_IT_IS) for name, value in attributes.items()},
-            content=data,
+            content=event.data,
         )
+        self.transport.send(request)
 
 
 def _refusal(reply: Reply) -> DetachError:

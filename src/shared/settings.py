@@ -4,46 +4,19 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.errors import ConfigurationError
-from shared.models import ResourceId, normal_name
+from shared.core.endpoint import endpoint
+from shared.core.errors import ConfigurationError
+from shared.core.guards import Policy
+from shared.core.names import ResourceId, normal_name
 
 # CloudEvents' own, which are not the sink's to override.
 _ATTRIBUTES = {"specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time", "data"}
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What may be detached, and how."""
-
-    dry_run: bool = False
-    expiry_grace: timedelta = timedelta(0)
-    protected_domains: tuple[str, ...] = ()
-    max_domains: int = 200
-    keep_live_domains: bool = False
-    batch_size: int = 50
-    concurrency: int = 4
-
-
-def endpoint(value: str) -> str:
-    """The URL without a trailing slash; raises ValueError unless it is https, or http to this machine."""
-    expected = "expected an https URL without user, query or fragment (http is allowed to this machine only)"
-    try:
-        url = urlsplit(value)
-        url.port  # noqa: B018 - reading it is what checks it
-    except ValueError:
-        raise ValueError(expected) from None
-    host_ok = url.hostname and (url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK))
-    if not host_ok or url.username is not None or url.query or url.fragment:
-        raise ValueError(expected)
-    return value.rstrip("/")
 
 
 def _sink(value: str) -> str:
@@ -91,41 +64,84 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class Settings(BaseModel):
-    """Every setting of the public contract; the field's alias is the variable's name.
+    """Every setting of the public contract: one table, from which the documents and deployments are generated.
 
-    `OS_AUTH_URL` and `APIG_ENDPOINT` come without a trailing slash, `HTTP_TIMEOUT` is in seconds.
+    The field's alias is the variable's name, its description the meaning for a reader (`make generate`). Values:
+    `auth_url` and `apig_endpoint` have no trailing slash, `http_timeout` is in seconds.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    secret_uri: str = Field(alias="SECRET_URI", pattern=r"^[a-z-]+:\S*$")
-    region: str = Field("eu-de", alias="OS_REGION_NAME", pattern=r"^[a-z0-9-]+$")
-    auth_url: Annotated[str, AfterValidator(_auth_url)] = Field("", alias="OS_AUTH_URL")
-    apig_endpoint: Annotated[str, AfterValidator(endpoint)] = Field("", alias="APIG_ENDPOINT")
-    project_id: ResourceId | None = Field(None, alias="OS_PROJECT_ID")
-    ca_file: str | None = Field(None, alias="OS_CACERT")
-    dry_run: Flag = Field(default=False, alias="DETACH_DRY_RUN")
-    expiry_grace: timedelta = Field(timedelta(0), alias="DETACH_EXPIRY_GRACE", ge=-_Days, le=_Days)
-    protected_domains: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field((), alias="DETACH_PROTECTED_DOMAINS")
-    max_domains: int = Field(200, alias="DETACH_MAX_DOMAINS", ge=1)
-    live_domains: Literal["detach", "keep"] = Field("detach", alias="DETACH_LIVE_DOMAINS")
-    batch_size: int = Field(50, alias="DETACH_BATCH_SIZE", ge=1, le=1000)
-    concurrency: int = Field(4, alias="DETACH_CONCURRENCY", ge=1, le=64)
-    http_timeout: float = Field(10.0, alias="HTTP_TIMEOUT", gt=0, le=300)
-    http_attempts: int = Field(4, alias="HTTP_ATTEMPTS", ge=1, le=20)
-    # As Knative's SinkBinding sets them: where a clean-up sends its events, what they shall carry, whom it trusts.
-    sink: Annotated[str, AfterValidator(_sink)] | None = Field(None, alias="K_SINK")
-    sink_extensions: Annotated[dict[str, str], BeforeValidator(_extensions)] = Field({}, alias="K_CE_OVERRIDES")
-    sink_ca: str | None = Field(None, alias="K_CA_CERTS")
+    secret_uri: str = Field(
+        alias="SECRET_URI", pattern=r"^[a-z-]+:\S*$", description="where the credentials are, see below"
+    )
+    region: str = Field(
+        "eu-de", alias="OS_REGION_NAME", pattern=r"^[a-z0-9-]+$", description="builds the two default endpoints"
+    )
+    auth_url: Annotated[str, AfterValidator(_auth_url)] = Field("", alias="OS_AUTH_URL", description="IAM")
+    apig_endpoint: Annotated[str, AfterValidator(endpoint)] = Field(
+        "", alias="APIG_ENDPOINT", description="API Gateway; Huawei Cloud: `https://apig.{region}.myhuaweicloud.com`"
+    )
+    project_id: ResourceId | None = Field(
+        None, alias="OS_PROJECT_ID", description="the project whose gateways are looked at"
+    )
+    ca_file: str | None = Field(None, alias="OS_CACERT", description="file with the CAs of both endpoints")
+    dry_run: Flag = Field(default=False, alias="DETACH_DRY_RUN", description="plan and report, change nothing")
+    expiry_grace: timedelta = Field(
+        timedelta(0),
+        alias="DETACH_EXPIRY_GRACE",
+        ge=-_Days,
+        le=_Days,
+        description="ISO 8601 duration that must have passed since `not_after`; `-P2D`: two days before",
+    )
+    protected_domains: Annotated[tuple[str, ...], BeforeValidator(_names)] = Field(
+        (),
+        alias="DETACH_PROTECTED_DOMAINS",
+        description="comma-separated names that are never detached or attached; `*.example.com`: all below example.com."
+        " A bound wildcard that covers a protected name is kept too",
+    )
+    max_bindings: int = Field(
+        200,
+        alias="DETACH_MAX_BINDINGS",
+        ge=1,
+        description="pairs of a domain and a gateway that one event may change; a larger plan is refused whole",
+    )
+    max_cleanup_bindings: int = Field(
+        2000,
+        alias="DETACH_MAX_CLEANUP_BINDINGS",
+        ge=1,
+        description="the same for a clean-up: each call of it counts all that its inventory shows as due",
+    )
+    live_domains: Literal["detach", "keep"] = Field(
+        "detach",
+        alias="DETACH_LIVE_DOMAINS",
+        description="`keep`: a decommissioned domain whose CNAME still resolves is kept",
+    )
+    batch_size: int = Field(50, alias="DETACH_BATCH_SIZE", ge=1, le=1000, description="domains per request")
+    concurrency: int = Field(
+        4, alias="DETACH_CONCURRENCY", ge=1, le=64, description="parallel certificates in a clean-up"
+    )
+    http_timeout: float = Field(
+        10.0, alias="HTTP_TIMEOUT", gt=0, le=300, description="seconds per call; never past the platform's time"
+    )
+    http_attempts: int = Field(4, alias="HTTP_ATTEMPTS", ge=1, le=20, description="attempts per call")
+    sink: Annotated[str, AfterValidator(_sink)] | None = Field(
+        None, alias="K_SINK", description="set by Knative: where a clean-up sends its events"
+    )
+    sink_extensions: Annotated[dict[str, str], BeforeValidator(_extensions)] = Field(
+        {}, alias="K_CE_OVERRIDES", description="set by Knative: what is added to those events"
+    )
+    sink_ca: str | None = Field(None, alias="K_CA_CERTS", description="set by Knative: the sink's CA")
 
     @property
     def policy(self) -> Policy:
-        """The settings that planning needs."""
+        """The settings on which decisions rest."""
         return Policy(
             dry_run=self.dry_run,
             expiry_grace=self.expiry_grace,
             protected_domains=self.protected_domains,
-            max_domains=self.max_domains,
+            max_bindings=self.max_bindings,
+            max_cleanup_bindings=self.max_cleanup_bindings,
             keep_live_domains=self.live_domains == "keep",
             batch_size=self.batch_size,
             concurrency=self.concurrency,

@@ -10,31 +10,38 @@ import os
 import threading
 import traceback
 from collections import Counter
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from shared.errors import DetachError, InvalidEvent
-from shared.models import Kind
-from shared.outcome import undo_of
-from shared.planning import DetachPlan
-from shared.restored import AnyOutcome
-from shared.secret import struck_out
-from shared.transport import Call
+from shared.core.errors import BlastRadiusExceeded, DetachError, InvalidEvent
+from shared.core.event_data import Event, Kind
+from shared.core.metrics import METRICS, NAMESPACE
+from shared.core.outcome import Outcome, by_domain, undo_of
+from shared.core.plan import Plan
+from shared.credentials.secret import redact
+from shared.transport.send import Call
 
-NAMESPACE = "ApigCertificateDetach"
-SERVICE = os.environ.get("POWERTOOLS_SERVICE_NAME", "apig-certificate-detach")
+DEFAULT_SERVICE = "apig-certificate-detach"
+_events = itertools.count()  # the first event of a process is its cold start; next() on it is atomic
 
 
 class _Formatter(LambdaPowertoolsFormatter):
     def format(self, record: logging.LogRecord) -> str:
-        return struck_out(super().format(record))
+        return redact(super().format(record))
 
 
-logger = Logger(service=SERVICE, logger_formatter=_Formatter(utc=True, use_rfc3339=True, location=None))
-_events = itertools.count()  # the first event of a process is its cold start; next() on it is atomic
+@cache
+def logger() -> Logger:
+    """The process' logger, made when it is first needed: its name and level are then read from the environment."""
+    return Logger(service=_service(), logger_formatter=_Formatter(utc=True, use_rfc3339=True, location=None))
+
+
+def _service() -> str:
+    return os.environ.get("POWERTOOLS_SERVICE_NAME") or DEFAULT_SERVICE
 
 
 class Report:
@@ -50,9 +57,9 @@ class Report:
         self._counts = Counter({"ColdStart": int(next(_events) == 0)})
         self._latencies: list[float] = []  # milliseconds
 
-    def begin(self, kind: Kind, event_id: str) -> None:
+    def begin(self, event: Event) -> None:
         """The event has been understood."""
-        self._kind, self._event_id = kind, event_id
+        self._kind, self._event_id = event.kind, event.id
 
     def call(self, call: Call) -> None:
         """One attempt of a call: counted, and logged at DEBUG, or at WARNING when it failed."""
@@ -62,8 +69,8 @@ class Report:
                 self._latencies.append(call.duration_ms)
             elif call.service == "iam" and call.method == "POST" and call.error is None:
                 self._counts["TokensFetched"] += 1
-            self._counts["ApiRetries"] += call.retried
-        log = logger.warning if call.error else logger.debug
+            self._counts["ApiRetries"] += call.attempt > 1
+        log = logger().warning if call.error else logger().debug
         log(
             "gateway.call",
             event_id=self._event_id,
@@ -74,30 +81,30 @@ class Report:
             error=call.error.message if call.error else None,
             attempt=call.attempt,
             duration_ms=round(call.duration_ms, 1),
-            retried=call.retried,
         )
 
-    def planned(self, plan: DetachPlan) -> None:
-        """Said before the first write, so that there is a way back even if this process dies in the middle."""
-        bindings = [binding for detachment in plan.detachments for binding in detachment.bindings]
-        logger.info(
-            "detach.plan",
+    def planned(self, plan: Plan) -> None:
+        """Logged before the first write: even if this process dies in the middle, the detach can be undone."""
+        bindings = [undo_of(plan, plan.bindings)]
+        fields: dict[str, Any] = {"undo": bindings} if plan.action == "detach" else {"attach": bindings}
+        logger().info(
+            f"{plan.action}.plan",
             event_id=self._event_id,
             kind=self._kind,
             certificate_id=plan.certificate.id,
-            undo=undo_of([(plan.certificate, bindings)]),
+            **fields,
         )
 
-    def done(self, outcome: AnyOutcome) -> None:
+    def done(self, outcome: Outcome) -> None:
         """The event has been handled, whether or not a certificate of it failed."""
         for line in outcome.lines():
             self._report(outcome.error, **line)
-        self._counts.update(outcome.counts())
+        self._counts.update(_domains(outcome))
         self._finish(outcome.error)
 
     def paged(self, page: dict[str, Any]) -> None:
         """A page of a clean-up has been planned; what becomes of its certificates is told by their own events."""
-        logger.info(
+        logger().info(
             "cleanup.page",
             event_id=self._event_id,
             kind=self._kind,
@@ -119,7 +126,8 @@ class Report:
         if error is not None and known is None:
             # A bug. Its frames are told, its message is not: nobody knows what is in it.
             fields["where"] = traceback.format_tb(error.__traceback__)
-        log = logger.info if error is None else logger.warning if known and known.retryable else logger.error
+        to = logger()
+        log = to.info if error is None else to.warning if known and known.retryable else to.error
         log(
             "detach.report",
             event_id=self._event_id,
@@ -134,12 +142,24 @@ class Report:
         self._counts["EventsHandled"] += error is None
         self._counts["EventsFailed"] += error is not None
         self._counts["InvalidEvents"] += isinstance(error, InvalidEvent)
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
+        self._counts["GuardRefusals"] += isinstance(error, BlastRadiusExceeded)
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=_service())
         # First: Powertools writes a record of its own accord at every hundredth value of a metric.
         metrics.add_dimension("kind", self._kind or "unknown")
         for name, value in self._counts.items():
-            metrics.add_metric(name, MetricUnit.Count, value)
+            metrics.add_metric(name, MetricUnit(METRICS[name].unit), value)
         for latency in self._latencies:
-            metrics.add_metric("ApiLatency", MetricUnit.Milliseconds, latency)
+            metrics.add_metric("ApiLatency", MetricUnit(METRICS["ApiLatency"].unit), latency)
         if metrics.metric_set:
             metrics.flush_metrics()
+
+
+def _domains(outcome: Outcome) -> Counter[str]:
+    """The metrics of an outcome: domains, each counted once a certificate."""
+    if outcome.action == "attach":
+        return Counter(DomainsAttached=sum(len(by_domain(entry.changed)) for entry in outcome.certificates))
+    return Counter(
+        DomainsDetached=sum(len(by_domain(entry.changed)) for entry in outcome.certificates),
+        DomainsAlreadyDetached=sum(len(by_domain(entry.already)) for entry in outcome.certificates),
+        DomainsKept=sum(len(entry.lists()["kept"]) for entry in outcome.certificates),
+    )

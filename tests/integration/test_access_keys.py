@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from sandbox import Fault, Sandbox
-from shared.errors import AccessDenied, ConfigurationError
-from shared.identity import Identity
-from shared.secret import Secret
-from shared.tls import new_client
-from shared.transport import Deadline, Transport
-from tests.world import CERTIFICATE, DOMAIN, expire, furnish
+from shared.core.delivery import Deadline
+from shared.core.errors import AccessDenied, ConfigurationError
+from shared.credentials.provider import CredentialProvider
+from shared.credentials.secret import Secret
+from shared.transport.send import Transport
+from shared.transport.tls import new_client
+from tests.support.world import CERTIFICATE, DOMAIN, expire, furnish
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ class Store:
         return Secret(json.dumps(self.content))
 
 
-def ask(sandbox: Sandbox, identity: Identity, transport: Transport) -> int:
+def ask(sandbox: Sandbox, identity: CredentialProvider, transport: Transport) -> int:
     url = f"{sandbox.endpoint}/v2/{sandbox.project_id}/apigw/instances"
     auth = identity.auth(transport, sandbox.project_id)
     return transport.client.get(url, params={"limit": "500", "offset": "0"}, auth=auth).status_code
@@ -103,7 +104,7 @@ def test_rotation(sandbox: Sandbox, key: dict[str, str]):
     store = Store(temporary)
     with new_client(sandbox.ca_file) as client:
         transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None)
-        identity = Identity(store, sandbox.auth_url)
+        identity = CredentialProvider(store, sandbox.auth_url)
         assert ask(sandbox, identity, transport) == 200
         time.sleep(0.6)
         store.content = key
@@ -120,7 +121,7 @@ def test_clock_skew_names_both_clocks(sandbox: Sandbox, key: dict[str, str], min
     now = time.time()
     with new_client(sandbox.ca_file) as client:
         transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None)
-        identity = Identity(Store(key), sandbox.auth_url, clock=lambda: now + minutes * 60)
+        identity = CredentialProvider(Store(key), sandbox.auth_url, clock=lambda: now + minutes * 60)
         with pytest.raises(AccessDenied, match="the clocks differ by more than 15 minutes") as raised:
             ask(sandbox, identity, transport)
     ours = datetime.fromtimestamp(now + minutes * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

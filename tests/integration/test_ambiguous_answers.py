@@ -9,8 +9,8 @@ import time
 import pytest
 
 from sandbox import Fault, Sandbox
-from shared.errors import DetachError, NotFound, Rejected, Unavailable
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, expire, furnish, pairs, send
+from shared.core.errors import DetachError, NotFound, Rejected, Unavailable
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, expire, furnish, pairs, send
 
 DETACH = "/domains/detach$"
 LISTING = "/attached-domains"
@@ -108,13 +108,17 @@ def test_retry_after_is_honoured(sandbox: Sandbox, new_runtime):
 
 @pytest.mark.parametrize(("status", "code"), [(404, "APIG.3097"), (404, "APIG.3020"), (400, "APIG.2000")])
 def test_said_to_be_absent_and_still_bound(sandbox: Sandbox, new_runtime, status: int, code: str):
-    """The API says that nothing is bound while its listing shows the binding: that is no success."""
+    """The API says that nothing is bound while its listing shows the binding: no success, each one asked alone."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=status, error_code=code, times=None))
     with pytest.raises(Rejected, match=code):
         expire(new_runtime(), certificate_id=CERTIFICATE)
     assert len(sandbox.fleet.bindings()) == 2
-    assert len(sandbox.journal.detaches()) == 1
+    assert [each.body["domains"][0]["instance_ids"] for each in sandbox.journal.detaches()] == [
+        [SECOND, FIRST],
+        [SECOND],
+        [FIRST],
+    ]
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "APIG.3097"), (404, "APIG.3020"), (400, "APIG.2000")])
@@ -155,7 +159,8 @@ def test_never_comes_back(sandbox: Sandbox, new_runtime):
 def test_one_bad_batch_does_not_hold_the_others(sandbox: Sandbox, new_runtime, caplog):
     """A batch that is rejected is told, and the batches behind it are detached all the same."""
     furnish(sandbox, domains=NAMES)
-    sandbox.faults.add(Fault(path=DETACH, nth=2, status=400, error_code="APIG.2012"))
+    # The second request, and the two for one gateway each into which it is split.
+    sandbox.faults.add(Fault(path=DETACH, nth=2, status=400, error_code="APIG.2012", times=3))
     with pytest.raises(Rejected, match=r"APIG\.2012"):
         expire(new_runtime(DETACH_BATCH_SIZE="1"), certificate_id=CERTIFICATE)
     assert {domain for _, domain, _ in sandbox.fleet.bindings()} == {NAMES[1]}

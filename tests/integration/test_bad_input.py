@@ -6,10 +6,9 @@ import pytest
 
 from handlers import handle
 from sandbox import Sandbox
-from shared.errors import InvalidEvent
-from shared.events import MAX_BYTES, parse
-from shared.transport import Deadline
-from tests.world import CERTIFICATE, furnish
+from shared.core.delivery import MAX_BYTES, Deadline, Delivery
+from shared.core.errors import InvalidEvent
+from tests.support.world import CERTIFICATE, furnish
 
 EXPIRED = {"specversion": "1.0", "id": "1", "source": "/test", "type": "apig.certificate.expired"}
 
@@ -60,12 +59,12 @@ BAD = {
 
 
 @pytest.mark.parametrize(("raw", "field"), BAD.values(), ids=BAD)
-def test_bad_input(sandbox: Sandbox, new_runtime, raw: bytes, field: str):
+def test_bad_input_is_one_error_that_names_the_field(sandbox: Sandbox, new_runtime, raw: bytes, field: str):
     """One InvalidEvent that begins with the field's name; neither IAM nor API Gateway hears of it."""
     furnish(sandbox)
     runtime = new_runtime()
     with pytest.raises(InvalidEvent) as caught:
-        handle(lambda: parse(raw), lambda: runtime, Deadline.after(5))
+        handle(Delivery(raw, Deadline.after(5)), runtime)
     assert caught.value.field == field
     assert caught.value.message.startswith(f"{field}: ")
     assert len(caught.value.message) < 400
@@ -78,4 +77,4 @@ def test_unknown_fields_are_ignored(sandbox: Sandbox, new_runtime):
     furnish(sandbox)
     runtime = new_runtime()
     raw = event({"certificate_id": CERTIFICATE, "not_after": "2021-04-26", "owner": {"team": 7}})
-    assert handle(lambda: parse(raw), lambda: runtime, Deadline.after(5)).status == "detached"
+    assert handle(Delivery(raw, Deadline.after(5)), runtime).status == "detached"

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from sandbox import Sandbox
-from shared.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound
+from shared.core.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound
 from tests.conftest import FAR_AHEAD, LONG_AGO
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, expire, furnish, pairs
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, expire, furnish, pairs
 
 
 def test_expired_certificate_is_detached_everywhere(sandbox: Sandbox, new_runtime):
@@ -99,7 +99,9 @@ def test_renewed_certificate_is_not_touched(sandbox: Sandbox, new_runtime):
         ("-P2D", timedelta(days=3), "not_due"),
     ],
 )
-def test_grace(sandbox: Sandbox, new_runtime, grace: str, not_after: timedelta, status: str):
+def test_the_grace_must_have_passed_since_the_expiry(
+    sandbox: Sandbox, new_runtime, grace: str, not_after: timedelta, status: str
+):
     """DETACH_EXPIRY_GRACE must have passed since not_after; negative means that long before."""
     furnish(sandbox, not_after=not_after)
     outcome = expire(new_runtime(DETACH_EXPIRY_GRACE=grace), certificate_id=CERTIFICATE)
@@ -131,7 +133,7 @@ def test_gateways_of_an_entry_narrow_that_domain_alone(sandbox: Sandbox, new_run
     assert sandbox.fleet.bindings() == {(CERTIFICATE, "one.example.com", SECOND)}
 
 
-def test_1203_domains(sandbox: Sandbox, new_runtime):
+def test_1203_domains_are_found_on_three_pages_and_detached_in_batches(sandbox: Sandbox, new_runtime):
     """All are found, on three pages, and all are detached, in batches of fifty."""
     names = [f"d{number:04d}.example.com" for number in range(1203)]
     fleet = sandbox.fleet
@@ -140,7 +142,7 @@ def test_1203_domains(sandbox: Sandbox, new_runtime):
     for name in names:
         fleet.add_domain(name, FIRST)
         fleet.bind(CERTIFICATE, name, FIRST)
-    outcome = expire(new_runtime(DETACH_MAX_DOMAINS="2000"), certificate_id=CERTIFICATE)
+    outcome = expire(new_runtime(DETACH_MAX_BINDINGS="2000"), certificate_id=CERTIFICATE)
     listings = [r.query for r in sandbox.journal.apig() if r.path.endswith("/attached-domains")]
     assert listings == [{"offset": offset, "limit": "500"} for offset in ("0", "500", "1000")]
     assert [len(r.body["domains"]) for r in sandbox.journal.detaches()] == [50] * 24 + [3]
@@ -150,20 +152,23 @@ def test_1203_domains(sandbox: Sandbox, new_runtime):
 
 
 def test_plan_larger_than_allowed_is_refused_whole(sandbox: Sandbox, new_runtime):
-    """One domain more than DETACH_MAX_DOMAINS, and nothing is detached."""
+    """Pairs of a domain and a gateway count: one more than DETACH_MAX_BINDINGS, and nothing is detached."""
     furnish(sandbox, domains=["one.example.com", "two.example.com", "three.example.com"])
-    with pytest.raises(BlastRadiusExceeded, match="3 domains would be detached and DETACH_MAX_DOMAINS is 2"):
-        expire(new_runtime(DETACH_MAX_DOMAINS="2"), certificate_id=CERTIFICATE)
+    with pytest.raises(BlastRadiusExceeded, match=r"^6 bindings .* would be changed and DETACH_MAX_BINDINGS is 5"):
+        expire(new_runtime(DETACH_MAX_BINDINGS="5"), certificate_id=CERTIFICATE)
     assert sandbox.journal.detaches() == []
     assert len(sandbox.fleet.bindings()) == 6
+    assert expire(new_runtime(DETACH_MAX_BINDINGS="6"), certificate_id=CERTIFICATE)["status"] == "detached"
 
 
 def test_dry_run_changes_nothing(sandbox: Sandbox, new_runtime):
-    """A dry run says what it would detach, and has nothing to undo."""
+    """What would be detached stands in `planned`, and `detached` is empty; there is nothing to undo."""
     furnish(sandbox)
     outcome = expire(new_runtime(DETACH_DRY_RUN="true"), certificate_id=CERTIFICATE)
     assert (outcome["status"], outcome["dry_run"], outcome["undo"]) == ("dry_run", True, [])
-    assert pairs(outcome["certificates"][0]["detached"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+    [certificate] = outcome["certificates"]
+    assert pairs(certificate["planned"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+    assert (certificate["detached"], certificate["already_detached"]) == ([], [])
     assert sandbox.journal.detaches() == []
 
 

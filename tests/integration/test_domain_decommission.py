@@ -3,9 +3,9 @@
 import pytest
 
 from sandbox import Behaviour, Sandbox
-from shared.errors import NotFound
+from shared.core.errors import NotFound
 from tests.conftest import FAR_AHEAD, LONG_AGO
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, decommission, expire, furnish
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, decommission, expire, furnish
 
 LEGACY = "legacy.example.com"
 

@@ -1,4 +1,4 @@
-"""K_SINK: the sweep tells a broker of each certificate, and the expiry function does the work."""
+"""K_SINK: the clean-up sends a broker an event for each certificate, and the expiry function does the work."""
 
 import json
 import ssl
@@ -11,21 +11,22 @@ import pytest
 import trustme
 from cloudevents.http import from_http as sdk_from_http
 
-from handlers import handle, scheduled_cleanup
+from handlers import carry_out, handle
 from sandbox import Sandbox
-from shared import events, settings
-from shared.errors import ConfigurationError, Rejected, Unavailable
+from shared import settings
+from shared.core.delivery import Deadline, Delivery
+from shared.core.errors import ConfigurationError, Rejected, Unavailable
+from shared.core.event_data import Event, ScheduledCleanup
 from shared.event_sink import EventSink
-from shared.models import Event, ScheduledCleanup
-from shared.runtime import Runtime
 from shared.telemetry import Report
-from shared.transport import Deadline, Transport
-from tests.broker import Broker, broker
-from tests.fleets import counted_fleet
-from tests.world import send
+from shared.transport.send import Transport
+from shared.wiring import Runtime
+from tests.support.broker import Broker, broker
+from tests.support.fleets import counted_fleet
+from tests.support.world import delivery, send
 
 
-def sweep(runtime: Runtime, *, seconds: float = 30.0, **data: Any) -> dict[str, Any]:
+def clean_up(runtime: Runtime, *, seconds: float = 30.0, **data: Any) -> dict[str, Any]:
     return send(runtime, "scheduled_cleanup", data, seconds=seconds).to_dict()
 
 
@@ -38,25 +39,20 @@ def expire_all(sink: Broker, runtime: Runtime) -> Counter[str]:
     """Hand each accepted event to the expiry function, as a broker's trigger does; how the outcomes end."""
     statuses = Counter[str]()
     for event in sink.accepted:
-        outcome = handle(
-            lambda event=event: events.from_http(event.headers, event.body, kind="certificate_expiry"),
-            lambda: runtime,
-            Deadline.after(20),
-            "certificate_expiry",
-        )
+        outcome = handle(Delivery(event.body, Deadline.after(20), "certificate_expiry", headers=event.headers), runtime)
         statuses[outcome.status] += 1
     return statuses
 
 
 def test_one_event_for_each_expired_certificate_that_is_attached(sandbox: Sandbox, new_runtime):
-    """In binary mode, with the attributes of the contract; the sweep itself writes nothing."""
+    """In binary mode, with the attributes of the contract; the clean-up itself writes nothing."""
     counted = counted_fleet(2, 6, 2, every=2)
     sandbox.reset(counted.fleet)
     unbound = sandbox.fleet.add_certificate(
         common_name="unbound.example", not_after="-P1D", instance_id=next(iter(sandbox.fleet.gateways))
     )
     with broker() as sink:
-        outcome = sweep(new_runtime(K_SINK=sink.url, K_CE_OVERRIDES='{"extensions":{"team":"web ops","cost":"42"}}'))
+        outcome = clean_up(new_runtime(K_SINK=sink.url, K_CE_OVERRIDES='{"extensions":{"team":"web ops","cost":"42"}}'))
     assert outcome == {
         "event_id": "event-1",
         "kind": "scheduled_cleanup",
@@ -87,7 +83,7 @@ def test_a_broker_that_drops_one_in_ten_gets_each_certificate_all_the_same(sandb
     sandbox.reset(counted.fleet)
     runtime = new_runtime(DETACH_CONCURRENCY="8")
     with broker(lambda number, _: 503 if number % 10 == 0 else 202) as sink:
-        outcome = sweep(new_runtime(DETACH_CONCURRENCY="8", K_SINK=sink.url))
+        outcome = clean_up(new_runtime(DETACH_CONCURRENCY="8", K_SINK=sink.url))
     assert outcome["emitted"] == 120
     assert len(sink.deliveries) == 133
     assert set(told(sink)) == counted.expired
@@ -98,7 +94,7 @@ def test_a_broker_that_drops_one_in_ten_gets_each_certificate_all_the_same(sandb
     assert sandbox.journal.detaches() == []
 
 
-def test_a_repeated_sweep_sends_the_same_ids(sandbox: Sandbox, new_runtime):
+def test_a_repeated_cleanup_sends_the_same_ids(sandbox: Sandbox, new_runtime):
     """A duplicate can be told by source and id; another tick of the schedule is another event."""
     counted = counted_fleet(1, 5, 1, every=1)
     sandbox.reset(counted.fleet)
@@ -106,7 +102,7 @@ def test_a_repeated_sweep_sends_the_same_ids(sandbox: Sandbox, new_runtime):
         runtime = new_runtime(K_SINK=sink.url)
         for event_id in ("tick-1", "tick-1", "tick-2"):
             event = {"specversion": "1.0", "id": event_id, "source": "/ping", "type": "apig.cleanup.due"}
-            handle(lambda event=event: events.parse(event), lambda: runtime, Deadline.after(20))
+            handle(delivery(event), runtime)
     ids = [[event.headers["ce-id"] for event in sink.accepted[start : start + 5]] for start in (0, 5, 10)]
     assert len(set(ids[0])) == 5
     assert sorted(ids[0]) == sorted(ids[1])
@@ -118,21 +114,21 @@ def test_what_the_contract_says_to_retry_is_retried(sandbox: Sandbox, new_runtim
     """Knative Eventing Data Plane Contract, "Event Acknowledgement and Delivery Retry"."""
     sandbox.reset(counted_fleet(1, 1, 1, every=1).fleet)
     with broker(lambda number, _: status if number == 1 else 202) as sink:
-        assert sweep(new_runtime(K_SINK=sink.url))["emitted"] == 1
+        assert clean_up(new_runtime(K_SINK=sink.url))["emitted"] == 1
     first, second = sink.deliveries
     assert first.headers["ce-id"] == second.headers["ce-id"]
 
 
 @pytest.mark.parametrize(("status", "error"), [(400, Rejected), (403, Rejected), (302, ConfigurationError)])
 def test_what_it_says_not_to_retry_is_not(sandbox: Sandbox, new_runtime, status: int, error: type[Exception]):
-    """One delivery, and the sweep fails with the certificate named; a redirect is not followed."""
+    """One delivery, and the clean-up fails with the certificate named; a redirect is not followed."""
     sandbox.reset(counted_fleet(1, 1, 1, every=1).fleet)
     with broker(lambda _number, _event: status) as sink, pytest.raises(error, match=f"POST K_SINK answered {status}"):
-        sweep(new_runtime(K_SINK=sink.url))
+        clean_up(new_runtime(K_SINK=sink.url))
     assert len(sink.deliveries) == 1
 
 
-def test_what_cannot_be_delivered_fails_the_sweep_so_that_it_comes_again(sandbox: Sandbox, new_runtime):
+def test_what_cannot_be_delivered_fails_the_cleanup_so_that_it_comes_again(sandbox: Sandbox, new_runtime):
     """The other certificates were told; the one that was not is named, and the error is retryable."""
     counted = counted_fleet(1, 5, 1, every=1)
     sandbox.reset(counted.fleet)
@@ -140,12 +136,12 @@ def test_what_cannot_be_delivered_fails_the_sweep_so_that_it_comes_again(sandbox
     runtime, report, deadline = new_runtime(), Report(), Deadline.after(20)
     with broker(lambda _, event: 503 if unlucky.encode() in event.body else 202) as sink, httpx.Client() as client:
         transport = Transport(client, 5.0, 3, deadline, report.call, jitter=lambda: 0.0)
-        work = replace(runtime.work(deadline, report), sink=EventSink(transport, sink.url))
-        outcome = scheduled_cleanup.handle(Event("event-1", ScheduledCleanup()), work)
+        work = replace(runtime.work(deadline, report.call), sink=EventSink(transport, sink.url))
+        outcome = carry_out(Event("event-1", ScheduledCleanup()), work, report)
     assert sorted(told(sink)) == sorted(counted.expired - {unlucky})
     assert len(sink.deliveries) == 4 + 3
-    assert (outcome.status, outcome.sweep.emitted) == ("failed", 4)
-    assert [entry.certificate.id for entry in outcome.certificates] == [unlucky]
+    assert (outcome.status, outcome.cleanup.emitted) == ("failed", 4)
+    assert [entry.plan.certificate.id for entry in outcome.certificates] == [unlucky]
     assert isinstance(outcome.error, Unavailable)
     assert outcome.error.message == "POST K_SINK answered 503"
 
@@ -154,7 +150,7 @@ def test_a_dry_run_tells_nobody(sandbox: Sandbox, new_runtime):
     """It says what would be detached, as it does without a sink."""
     sandbox.reset(counted_fleet(1, 4, 1, every=2).fleet)
     with broker() as sink:
-        outcome = sweep(new_runtime(K_SINK=sink.url, DETACH_DRY_RUN="true"))
+        outcome = clean_up(new_runtime(K_SINK=sink.url, DETACH_DRY_RUN="true"))
     assert (outcome["status"], len(outcome["certificates"])) == ("dry_run", 2)
     assert sink.deliveries == []
 
@@ -166,9 +162,9 @@ def test_an_https_sink_is_verified(sandbox: Sandbox, new_runtime):
     ca.issue_cert("127.0.0.1").configure_cert(context)
     with broker(tls=context) as sink:
         with pytest.raises(ConfigurationError, match="POST K_SINK: the server's certificate is not trusted"):
-            sweep(new_runtime(K_SINK=sink.url))
+            clean_up(new_runtime(K_SINK=sink.url))
         assert sink.deliveries == []
-        assert sweep(new_runtime(K_SINK=sink.url, K_CA_CERTS=ca.cert_pem.bytes().decode()))["emitted"] == 1
+        assert clean_up(new_runtime(K_SINK=sink.url, K_CA_CERTS=ca.cert_pem.bytes().decode()))["emitted"] == 1
     assert len(sink.accepted) == 1
 
 
@@ -176,7 +172,7 @@ def test_wrong_ca_certificates_are_named(sandbox: Sandbox, new_runtime):
     """Before anything is sent."""
     sandbox.reset(counted_fleet(1, 1, 1, every=1).fleet)
     with pytest.raises(ConfigurationError, match="K_CA_CERTS: expected PEM certificates"):
-        sweep(new_runtime(K_SINK="https://127.0.0.1:9/", K_CA_CERTS="no PEM"))
+        clean_up(new_runtime(K_SINK="https://127.0.0.1:9/", K_CA_CERTS="no PEM"))
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from shared.errors import ConfigurationError, DetachError, Unavailable
-from shared.secret import Secret, Store
-from shared.secret_store.gcp_secretmanager import crc32c, open_store
-from shared.secret_store.surroundings import Surroundings
-from shared.transport import Deadline, Transport
-from tests.leaks import WATCH
-from tests.listener import Answer, Heard, Listener, listening
+from shared.core.delivery import Deadline
+from shared.core.errors import ConfigurationError, DetachError, Unavailable
+from shared.credentials.secret import Secret, Store
+from shared.credentials.stores.gcp_secretmanager import crc32c, open_store
+from shared.credentials.stores.process import Process
+from shared.transport.send import Transport
+from tests.support.leaks import WATCH
+from tests.support.listener import Answer, Heard, Listener, listening
 
 NAME = "projects/my-project/secrets/apig/versions/latest"
 TOKEN = f"ya29.{secrets.token_urlsafe(40)}"
@@ -69,7 +70,7 @@ def running(google: Google) -> Iterator[World]:
     with listening(google.answer) as listener, httpx.Client(trust_env=False) as client:
         host = f"127.0.0.1:{listener.port}"
         clock = [0.0]
-        around = Surroundings({"GCE_METADATA_HOST": host}.get, lambda ca_file: client)
+        around = Process({"GCE_METADATA_HOST": host}.get, lambda ca_file: client)
         read = open_store(NAME, around, endpoint=listener.url, clock=lambda: clock[0])
         transport = Transport(client, 2.0, 2, Deadline.after(20), lambda call: None, sleep=lambda seconds: None)
         yield World(google, listener, read, transport, clock)
@@ -160,6 +161,6 @@ def test_a_refused_token_is_not_kept(world: World):
 def test_elsewhere():
     """Without a metadata server it is said that this is not Google Cloud."""
     with running(Google()) as world:
-        around = Surroundings({"GCE_METADATA_HOST": "127.0.0.1:9"}.get, lambda ca_file: world.transport.client)
+        around = Process({"GCE_METADATA_HOST": "127.0.0.1:9"}.get, lambda ca_file: world.transport.client)
         with pytest.raises(Unavailable, match="that this runs on Google Cloud"):
             open_store(NAME, around)(world.transport)

@@ -1,4 +1,4 @@
-"""The schedule is due: what a sweep reads, detaches, leaves and tells."""
+"""The schedule is due: what a clean-up reads, detaches, leaves and tells."""
 
 import json
 from collections import Counter
@@ -9,18 +9,16 @@ import pytest
 
 from handlers import handle
 from sandbox import Behaviour, Fault, Fleet, Sandbox
-from shared.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound, Rejected
-from shared.events import parse
-from shared.runtime import Runtime
-from shared.transport import Deadline
-from tests.fleets import EXPIRED, VALID
-from tests.world import FIRST, SECOND, THIRD, pairs, send
+from shared.core.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound, Rejected
+from shared.wiring import Runtime
+from tests.support.fleets import EXPIRED, VALID
+from tests.support.world import FIRST, SECOND, THIRD, delivery, pairs, send
 
-# In the order in which a sweep takes them.
+# In the order in which a clean-up takes them.
 ID = [f"{number:032x}" for number in range(10)]
 
 
-def sweep(runtime: Runtime, *, seconds: float = 20.0, **data: Any) -> dict[str, Any]:
+def clean_up(runtime: Runtime, *, seconds: float = 20.0, **data: Any) -> dict[str, Any]:
     """The outcome's JSON of a clean-up."""
     return send(runtime, "scheduled_cleanup", data, seconds=seconds).to_dict()
 
@@ -67,7 +65,7 @@ def calls(sandbox: Sandbox) -> Counter[str]:
 
 def test_every_expired_certificate_is_detached_and_nothing_else(sandbox: Sandbox, new_runtime, world: World):
     """The outcome names the certificates that were touched, and not the valid ones; nothing is left to go on from."""
-    outcome = sweep(new_runtime())
+    outcome = clean_up(new_runtime())
     assert sandbox.fleet.bindings() == {(ID[3], "a.three.example", FIRST)}
     assert outcome == {
         "event_id": "event-1",
@@ -133,7 +131,7 @@ def test_every_expired_certificate_is_detached_and_nothing_else(sandbox: Sandbox
 
 def test_pages_and_one_detach_a_certificate_are_all_the_calls(sandbox: Sandbox, new_runtime, world: World):
     """No certificate is asked about; each request names the gateway."""
-    sweep(new_runtime())
+    clean_up(new_runtime())
     assert calls(sandbox) == {
         "GET /instances?offset=0&limit=500": 1,
         f"GET /certificates?instance_id={FIRST}&offset=0&limit=500": 1,
@@ -154,12 +152,12 @@ def test_pages_and_one_detach_a_certificate_are_all_the_calls(sandbox: Sandbox, 
     }
 
 
-def test_a_second_sweep_sends_no_post(sandbox: Sandbox, new_runtime, world: World):
+def test_a_second_cleanup_sends_no_post(sandbox: Sandbox, new_runtime, world: World):
     """Expired certificates stay listed; once nothing carries them there is nothing to do."""
     runtime = new_runtime()
-    sweep(runtime)
+    clean_up(runtime)
     sandbox.journal.clear()
-    outcome = sweep(runtime)
+    outcome = clean_up(runtime)
     assert (outcome["status"], outcome["certificates"], outcome["undo"]) == ("nothing_to_detach", [], [])
     assert {each.method for each in sandbox.journal.apig()} == {"GET"}
     assert len(sandbox.journal.apig()) == 5
@@ -171,14 +169,14 @@ def test_a_fleet_without_an_expired_certificate_costs_the_shorter_listing_alone(
     certificate = sandbox.fleet.add_certificate(common_name="a.example", not_after=VALID)
     sandbox.fleet.add_domain("a.example", gateway.id)
     sandbox.fleet.bind(certificate.id, "a.example", gateway.id)
-    assert sweep(new_runtime())["status"] == "nothing_to_detach"
+    assert clean_up(new_runtime())["status"] == "nothing_to_detach"
     assert len(sandbox.journal.apig()) == 2
 
 
 def test_a_global_certificate_comes_once_with_all_its_gateways(sandbox: Sandbox, new_runtime, world: World):
     """Every gateway lists it; one request detaches it from all of them."""
     world.certificate(4, EXPIRED, None, "shared.example")
-    outcome = sweep(new_runtime())
+    outcome = clean_up(new_runtime())
     [entry] = [entry for entry in outcome["certificates"] if entry["certificate_id"] == ID[4]]
     assert pairs(entry["detached"]) == {("shared.example", FIRST), ("shared.example", SECOND)}
     [request] = [each for each in sandbox.journal.detaches() if ID[4] in each.path]
@@ -189,28 +187,28 @@ def test_a_gateway_that_is_not_running_is_named_and_left(sandbox: Sandbox, new_r
     """Nothing of it is even listed."""
     sandbox.fleet.add_gateway(id=THIRD, status="Frozen")
     world.certificate(4, EXPIRED, THIRD, "a.four.example")
-    outcome = sweep(new_runtime())
+    outcome = clean_up(new_runtime())
     assert outcome["status"] == "detached"
     assert outcome["gateways"] == [{"instance_id": THIRD, "status": "not_running"}]
     assert sandbox.fleet.bindings(ID[4]) == {(ID[4], "a.four.example", THIRD)}
     assert [each for each in sandbox.journal.apig() if THIRD in each.target] == []
 
 
-def test_named_gateways_narrow_the_sweep(sandbox: Sandbox, new_runtime, world: World):
+def test_named_gateways_narrow_the_cleanup(sandbox: Sandbox, new_runtime, world: World):
     """Of a global certificate, too, only the bindings on the named gateway go."""
     world.certificate(4, EXPIRED, None, "shared.example")
-    outcome = sweep(new_runtime(), instance_ids=[SECOND])
+    outcome = clean_up(new_runtime(), instance_ids=[SECOND])
     assert [entry["certificate_id"] for entry in outcome["certificates"]] == [ID[2], ID[4]]
     assert sandbox.fleet.bindings(ID[4]) == {(ID[4], "shared.example", FIRST)}
     assert len(sandbox.fleet.bindings(ID[1])) == 2
 
 
-def test_a_named_gateway_that_does_not_exist_fails_the_sweep_after_the_others(
+def test_a_named_gateway_that_does_not_exist_fails_the_cleanup_after_the_others(
     sandbox: Sandbox, new_runtime, world: World, caplog
 ):
     """The other gateways are cleaned all the same, and the report names the one that is missing."""
     with pytest.raises(NotFound, match=THIRD):
-        sweep(new_runtime(), instance_ids=[FIRST, THIRD])
+        clean_up(new_runtime(), instance_ids=[FIRST, THIRD])
     assert sandbox.fleet.bindings(ID[1]) == set()
     [report] = [record for record in caplog.records if record.message == "detach.report"]
     assert report.status == "failed"
@@ -220,10 +218,10 @@ def test_a_named_gateway_that_does_not_exist_fails_the_sweep_after_the_others(
 def test_a_gateway_whose_listing_is_refused_does_not_stop_the_others(
     sandbox: Sandbox, new_runtime, world: World, caplog
 ):
-    """It is named with its error code; the sweep fails, so that it is not forgotten."""
+    """It is named with its error code; the clean-up fails, so that it is not forgotten."""
     sandbox.faults.add(Fault(path=f"/instances/{FIRST}/api-groups", error_code="APIG.1005", times=None))
     with pytest.raises(AccessDenied, match="APIG.1005"):
-        sweep(new_runtime())
+        clean_up(new_runtime())
     assert sandbox.fleet.bindings(ID[2]) == set()
     assert len(sandbox.fleet.bindings(ID[1])) == 2
     [report] = [record for record in caplog.records if record.message == "detach.report"]
@@ -238,7 +236,7 @@ def test_a_listing_that_was_cut_short_is_not_acted_on(sandbox: Sandbox, new_runt
     world.certificate(4, EXPIRED, FIRST, *(f"d{number}.four.example" for number in range(510)))
     sandbox.faults.add(Fault(path=f"/instances/{FIRST}/api-groups.*offset=500", error_code="APIG.1005", times=None))
     with pytest.raises(AccessDenied):
-        sweep(new_runtime(DETACH_MAX_DOMAINS="505"))
+        clean_up(new_runtime())
     assert len(fleet.bindings(ID[4])) == 510
     assert fleet.bindings(ID[2]) == set()
 
@@ -247,28 +245,37 @@ def test_a_certificate_that_fails_does_not_stop_the_others(sandbox: Sandbox, new
     """The report names it with its error, and tells what was done to the others."""
     sandbox.faults.add(Fault(path=f"{ID[1]}/domains/detach", status=400, error_code="APIG.2012", times=None))
     with pytest.raises(Rejected, match="APIG.2012"):
-        sweep(new_runtime())
+        clean_up(new_runtime())
     assert sandbox.fleet.bindings(ID[2]) == set()
     [report] = [record for record in caplog.records if record.message == "detach.report"]
-    assert report.failed == [
-        {"certificate_id": ID[1], "domain": "a.one.example", "instance_ids": [FIRST]},
-        {"certificate_id": ID[1], "domain": "b.one.example", "instance_ids": [FIRST]},
+    told = [
+        {key: entry[key] for key in ("certificate_id", "domain", "instance_ids", "error_code")}
+        for entry in report.failed
+    ]
+    assert told == [
+        {"certificate_id": ID[1], "domain": "a.one.example", "instance_ids": [FIRST], "error_code": "APIG.2012"},
+        {"certificate_id": ID[1], "domain": "b.one.example", "instance_ids": [FIRST], "error_code": "APIG.2012"},
     ]
     assert [entry["certificate_id"] for entry in report.undo] == [ID[2]]
 
 
-def test_the_blast_radius_holds_for_each_certificate(sandbox: Sandbox, new_runtime, world: World):
-    """As for an expiry event: one that would lose too many domains is refused whole, the others are not."""
-    with pytest.raises(BlastRadiusExceeded, match="2 domains would be detached and DETACH_MAX_DOMAINS is 1"):
-        sweep(new_runtime(DETACH_MAX_DOMAINS="1"))
-    assert len(sandbox.fleet.bindings(ID[1])) == 2
-    assert sandbox.fleet.bindings(ID[2]) == set()
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_cleanup_larger_than_allowed_is_refused_whole(sandbox: Sandbox, new_runtime, world: World, shown: bool):
+    """All that is due counts, pairs of a domain and a gateway: one more than allowed, and nothing is detached."""
+    sandbox.behaviour.groups_show_domains = shown
+    world.certificate(4, EXPIRED, None, "shared.example")
+    before = sandbox.fleet.bindings()
+    with pytest.raises(BlastRadiusExceeded, match=r"^5 bindings .* and DETACH_MAX_CLEANUP_BINDINGS is 4"):
+        clean_up(new_runtime(DETACH_MAX_CLEANUP_BINDINGS="4", DETACH_MAX_BINDINGS="1"))
+    assert sandbox.fleet.bindings() == before
+    assert sandbox.journal.detaches() == []
+    assert clean_up(new_runtime(DETACH_MAX_CLEANUP_BINDINGS="5", DETACH_MAX_BINDINGS="1"))["status"] == "detached"
 
 
 def test_protected_domains_and_grace_hold(sandbox: Sandbox, new_runtime, world: World):
-    """What the policy keeps is told; what is within the grace is none of the sweep's business."""
+    """What the policy keeps is told; what is within the grace is not looked at."""
     world.certificate(4, "-P1D", FIRST, "a.four.example")
-    outcome = sweep(new_runtime(DETACH_PROTECTED_DOMAINS="*.one.example", DETACH_EXPIRY_GRACE="P2D"))
+    outcome = clean_up(new_runtime(DETACH_PROTECTED_DOMAINS="*.one.example", DETACH_EXPIRY_GRACE="P2D"))
     assert [(entry["certificate_id"], entry["status"]) for entry in outcome["certificates"]] == [
         (ID[1], "nothing_to_detach"),
         (ID[2], "detached"),
@@ -279,9 +286,10 @@ def test_protected_domains_and_grace_hold(sandbox: Sandbox, new_runtime, world: 
 
 def test_a_dry_run_changes_nothing(sandbox: Sandbox, new_runtime, world: World):
     """It tells what would be detached."""
-    outcome = sweep(new_runtime(DETACH_DRY_RUN="true"))
+    outcome = clean_up(new_runtime(DETACH_DRY_RUN="true"))
     assert (outcome["status"], outcome["dry_run"], outcome["undo"]) == ("dry_run", True, [])
-    assert [len(entry["detached"]) for entry in outcome["certificates"]] == [2, 1]
+    assert [len(entry["planned"]) for entry in outcome["certificates"]] == [2, 1]
+    assert [entry["detached"] for entry in outcome["certificates"]] == [[], []]
     assert sandbox.journal.detaches() == []
 
 
@@ -289,7 +297,7 @@ def test_client_verification_is_recorded_from_the_group_listing(sandbox: Sandbox
     """The way back knows it, though nobody asked about the certificate."""
     sandbox.fleet.unbind(ID[2], "a.two.example", SECOND)
     sandbox.fleet.bind(ID[2], "a.two.example", SECOND, verified_client_certificate_enabled=True)
-    outcome = sweep(new_runtime(), instance_ids=[SECOND])
+    outcome = clean_up(new_runtime(), instance_ids=[SECOND])
     assert outcome["undo"][0]["domains"][0]["verified_client_certificate_enabled"] is True
     assert [each for each in sandbox.journal.apig() if "attached-domains" in each.path] == []
 
@@ -309,7 +317,7 @@ def test_what_the_group_listing_does_not_show_is_asked_for(
     """Then each expired certificate, and no other, costs a call; the end is the same."""
     sandbox.fleet.add_group(FIRST, "empty")
     sandbox.behaviour = behaviour
-    outcome = sweep(new_runtime())
+    outcome = clean_up(new_runtime())
     assert sandbox.fleet.bindings() == {(ID[3], "a.three.example", FIRST)}
     assert [entry["status"] for entry in outcome["certificates"]] == ["detached", "detached"]
     asked = [each.path.split("/")[5] for each in sandbox.journal.apig() if "attached-domains" in each.path]
@@ -326,7 +334,7 @@ def test_a_certificate_without_a_date_is_named_once_it_is_attached(sandbox: Sand
         Fault(path=f"/certificates/{ID[4]}$", raw_body=json.dumps(details)),
     )
     with pytest.raises(Rejected, match=f"certificate {ID[4]}: the API gives no not_after"):
-        sweep(new_runtime())
+        clean_up(new_runtime())
     assert len(sandbox.fleet.bindings(ID[4])) == 1
     assert sandbox.fleet.bindings(ID[2]) == set()
 
@@ -335,13 +343,12 @@ def test_a_certificate_without_a_date_is_named_once_it_is_attached(sandbox: Sand
 def test_a_foreign_cursor_is_refused(sandbox: Sandbox, new_runtime, world: World, cursor: str):
     """It is named as the field that is wrong, and nothing is listed."""
     with pytest.raises(InvalidEvent, match="cursor: expected the cursor of a clean-up's outcome"):
-        sweep(new_runtime(), cursor=cursor)
+        clean_up(new_runtime(), cursor=cursor)
     assert sandbox.journal.apig() == []
 
 
 def test_cloudevent_and_bare_data_come_to_the_same(sandbox: Sandbox, new_runtime, world: World):
     """The event's own id stands in the outcome."""
     event = {"specversion": "1.0", "id": "tick-7", "source": "/ping", "type": "apig.cleanup.due", "data": {}}
-    runtime = new_runtime()
-    outcome = handle(lambda: parse(event), lambda: runtime, Deadline.after(20)).to_dict()
+    outcome = handle(delivery(event), new_runtime()).to_dict()
     assert (outcome["event_id"], outcome["status"]) == ("tick-7", "detached")

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from sandbox import Fault, Sandbox
-from shared.errors import AccessDenied, DetachError, Rejected, Unavailable
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, expire, furnish
+from shared.core.errors import AccessDenied, DetachError, Rejected, Unavailable
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, expire, furnish
 
 DETACH = f"/apigw/certificates/{CERTIFICATE}/domains/detach"
 

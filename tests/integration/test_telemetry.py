@@ -7,9 +7,9 @@ import pytest
 
 from handlers import handle
 from sandbox import Fault, Sandbox
-from shared.errors import AccessDenied, InvalidEvent, Unavailable
-from shared.transport import Deadline
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, expire, furnish, send
+from shared.core.errors import AccessDenied, InvalidEvent, Unavailable
+from shared.wiring import Runtime
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, delivery, expire, furnish, send
 
 
 def lines(caplog, message: str) -> list[logging.LogRecord]:
@@ -38,7 +38,7 @@ def test_one_report_an_event(sandbox: Sandbox, new_runtime, caplog):
     assert report.undo == outcome["undo"]
 
 
-def test_the_way_back_is_logged_before_the_first_write(sandbox: Sandbox, new_runtime, caplog):
+def test_the_undo_is_logged_before_the_first_write(sandbox: Sandbox, new_runtime, caplog):
     """A process that is killed in the middle of its writing has said what it was about to detach."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path="/domains/detach", status=403, error_code="APIG.1005"))
@@ -77,7 +77,7 @@ def test_one_line_a_call(sandbox: Sandbox, new_runtime, caplog):
     assert all(record.duration_ms > 0 for record in lines(caplog, "gateway.call"))
 
 
-def test_metrics(sandbox: Sandbox, new_runtime, capsys):
+def test_the_metrics_are_those_of_the_contract(sandbox: Sandbox, new_runtime, capsys):
     """The contract's names, in its namespace, with `service` and `kind`."""
     furnish(sandbox)
     sandbox.faults.add(Fault.throttled(path="/attached-domains"))
@@ -91,6 +91,7 @@ def test_metrics(sandbox: Sandbox, new_runtime, capsys):
         "EventsHandled": "Count",
         "EventsFailed": "Count",
         "InvalidEvents": "Count",
+        "GuardRefusals": "Count",
         "DomainsDetached": "Count",
         "DomainsAlreadyDetached": "Count",
         "DomainsKept": "Count",
@@ -106,6 +107,7 @@ def test_metrics(sandbox: Sandbox, new_runtime, capsys):
         "EventsHandled": 1,
         "EventsFailed": 0,
         "InvalidEvents": 0,
+        "GuardRefusals": 0,
         "DomainsDetached": 1,
         "DomainsAlreadyDetached": 0,
         "DomainsKept": 1,
@@ -151,8 +153,9 @@ def test_a_bug_tells_where_and_not_what(sandbox: Sandbox, new_runtime, caplog):
     def bug():
         raise ValueError(f"cannot log in with {password}")
 
+    runtime = Runtime(lambda _name: bug(), lambda: ())
     with pytest.raises(RuntimeError, match="^ValueError: a bug; the log line detach.report tells where$"):
-        handle(bug, new_runtime, Deadline.after(5))
+        handle(delivery({"certificate_id": CERTIFICATE}, "certificate_expiry"), runtime)
     [report] = lines(caplog, "detach.report")
     assert report.error == "ValueError"
     assert "in bug" in "".join(report.where)

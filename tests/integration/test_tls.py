@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox import Fault, Sandbox
-from shared.errors import ConfigurationError, DetachError, Unavailable
-from shared.tls import new_client
-from shared.transport import Deadline
-from tests.leaks import WATCH
-from tests.listener import Answer, Heard, listening
-from tests.world import CERTIFICATE, expire, furnish
+from shared.core.delivery import Deadline
+from shared.core.errors import ConfigurationError, DetachError, Unavailable
+from shared.transport.tls import new_client
+from tests.support.leaks import WATCH
+from tests.support.listener import Answer, Heard, listening
+from tests.support.world import CERTIFICATE, expire, furnish
 
 TOKEN = secrets.token_urlsafe(40)
 
@@ -66,7 +66,7 @@ class Ask:
                 HTTP_ATTEMPTS="1",
             )
             try:
-                assert list(runtime.gateway(Deadline.after(10), lambda call: None).instances()) == []
+                assert list(runtime.work(Deadline.after(10), lambda call: None).client.instances()) == []
             finally:
                 self.heard = len(listener.heard)
 
@@ -161,7 +161,7 @@ def test_no_readable_ca_file(new_runtime: Any, tmp_path: Path):
     (tmp_path / "no.pem").write_text("no certificate")
     for path in (tmp_path / "no.pem", tmp_path / "missing.pem", tmp_path):
         with pytest.raises(ConfigurationError, match=f"OS_CACERT: '{path}' is no readable file"):
-            new_runtime(OS_CACERT=str(path))
+            new_runtime(OS_CACERT=str(path)).check()
 
 
 @pytest.fixture

@@ -8,17 +8,17 @@ from functools import partial
 from itertools import accumulate, islice
 from typing import Any
 
-from shared.errors import InvalidEvent
-from shared.models import Kind
+from shared.core.delivery import MAX_BYTES
+from shared.core.errors import InvalidEvent
+from shared.core.event_data import Kind
 
-MAX_BYTES = 1_048_576  # the most that SQS takes for a message: 1 MiB (SetQueueAttributes, MaximumMessageSize)
 MAX_DEPTH = 64  # of objects and lists; our deepest, a CTS trace, has five
 
 
 def decoded(raw: object, field: str, kind: Kind | None = None) -> dict[str, Any]:
     """The JSON object in `raw`, which came as `field`: UTF-8, each key once, bounded; int() refuses NaN and Infinity.
 
-    For the kind `restore` also a list, which is an outcome's `undo` alone.
+    For the kind `undo` also a list, which is an outcome's `undo` alone.
     """
     try:
         value = json.loads(_text(raw, field), object_pairs_hook=partial(_once, field), parse_constant=int)
@@ -28,10 +28,10 @@ def decoded(raw: object, field: str, kind: Kind | None = None) -> dict[str, Any]
         raise InvalidEvent(field, f"expected JSON; wrong at line {error.lineno} column {error.colno}") from None
     except (TypeError, ValueError, RecursionError):  # deeper than the stack is deeper than MAX_DEPTH
         raise InvalidEvent(field, f"expected a JSON object, at most {MAX_DEPTH} levels, no NaN or big number") from None
-    if kind == "restore" and isinstance(value, list):
+    if kind == "undo" and isinstance(value, list):
         return {"undo": value}
     if not isinstance(value, dict):
-        raise InvalidEvent(field, f"expected a JSON object{not_(value)}")
+        raise InvalidEvent(field, f"expected a JSON object{instead(value)}")
     return value
 
 
@@ -53,12 +53,12 @@ def _text(raw: Any, field: str) -> str:
 def _once(field: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) < len(pairs):
         key = Counter(key for key, _ in pairs).most_common(1)[0][0]
-        raise InvalidEvent(field, f"expected each key once{not_(key)} twice")
+        raise InvalidEvent(field, f"expected each key once{instead(key)} twice")
     return found
 
 
-def not_(value: object) -> str:
-    """What stood there instead, in at most 60 characters and never a list or an object itself."""
+def instead(value: object) -> str:
+    """What stood there instead, for the end of a message: at most 60 characters, never a list or an object itself."""
     if isinstance(value, str):
         return f", not {value[:60]!r:.60}"
     names = {bool: "a boolean", int: "a number", float: "a number", list: "a list"}

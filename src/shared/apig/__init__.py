@@ -1,0 +1,1 @@
+"""API Gateway: its operations, and what its answers look like."""

@@ -1,0 +1,155 @@
+"""What API Gateway's answers look like, checked before anything is decided on them.
+
+Every field but the ids is optional: the vendor's own examples leave most of them out.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
+
+from shared.core.errors import Unavailable
+from shared.core.models import Binding, Certificate
+
+RESOLVED = 3  # status of a domain whose CNAME resolves to the gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A gateway of the project; only a running one can be counted on to answer."""
+
+    id: str
+    name: str
+    running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDomain:
+    """A domain of an API group: its binding, and the certificate that it carries, if any.
+
+    `verification_known` is False when the listing did not say whether clients are verified.
+    """
+
+    certificate_id: str | None
+    binding: Binding
+    verification_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApiGroup:
+    """An API group and its domains.
+
+    `shown` is False when the listing does not tell which certificates they carry: `url_domains` is in the vendor's
+    field table and missing from its example, so what is not shown must not be taken for not bound.
+    """
+
+    domains: tuple[GroupDomain, ...]
+    shown: bool
+
+
+class InstanceRow(BaseModel):
+    """One entry of ListInstancesV2."""
+
+    id: str
+    instance_name: str | None = None
+    status: str | None = None
+
+    def instance(self) -> Instance:
+        """The gateway; one without a status counts as running."""
+        return Instance(self.id, self.instance_name or "", self.status in (None, "Running"))
+
+
+class CertificateRow(BaseModel):
+    """One entry of ListCertificatesV2, and the part of ShowDetailsOfCertificateV2 that is needed."""
+
+    id: str
+    common_name: str | None = None
+    not_after: AwareDatetime | None = None  # RFC 3339; 0 to 9 fractional digits have been seen
+
+    def certificate(self) -> Certificate:
+        """The certificate."""
+        return Certificate(self.id, self.common_name or "", self.not_after)
+
+
+class BoundDomainRow(BaseModel):
+    """One entry of ListAttachedDomainsV2."""
+
+    url_domain: str
+    instance_id: str
+    status: int | None = None
+    verified_client_certificate_enabled: bool | None = None
+
+    def binding(self) -> Binding:
+        """The binding."""
+        verified = bool(self.verified_client_certificate_enabled)
+        return Binding(self.url_domain, self.instance_id, self.status == RESOLVED, verified)
+
+
+class GroupDomainRow(BaseModel):
+    """One entry of `url_domains` in ListApiGroupsV2."""
+
+    domain: str
+    ssl_id: str | None = None
+    cname_status: int | None = None
+    verified_client_certificate_enabled: bool | None = None
+
+
+class GroupRow(BaseModel):
+    """One entry of ListApiGroupsV2."""
+
+    url_domains: list[GroupDomainRow] | None = None
+
+    def group(self, instance_id: str) -> ApiGroup:
+        """The group, of this gateway."""
+        rows = self.url_domains or ()
+        domains = (
+            GroupDomain(
+                row.ssl_id or None,
+                Binding(
+                    row.domain,
+                    instance_id,
+                    row.cname_status == RESOLVED,
+                    bool(row.verified_client_certificate_enabled),
+                ),
+                row.verified_client_certificate_enabled is not None,
+            )
+            for row in rows
+        )
+        shown = self.url_domains is not None and all("ssl_id" in row.model_fields_set for row in rows)
+        return ApiGroup(tuple(domains), shown)
+
+
+class Page(BaseModel):
+    """What every listing has beside its rows."""
+
+    total: int
+
+
+Row = TypeVar("Row", bound=BaseModel)
+Content = TypeVar("Content")
+
+
+@cache
+def adapter(model: type[Row]) -> TypeAdapter[Row]:
+    """The validator of one row."""
+    return TypeAdapter(model)
+
+
+@cache
+def list_of(model: type[Row]) -> TypeAdapter[list[Row]]:
+    """The validator of a page's rows."""
+    return TypeAdapter(list[model])  # type: ignore[valid-type]  # a type made at run time
+
+
+def validated(checks: TypeAdapter[Content], content: Any, route: str) -> Content:
+    """The content as `checks` understands it; raises Unavailable for what is not documented.
+
+    Taken for an empty listing, such an answer would leave dead certificates behind in silence.
+    """
+    try:
+        return checks.validate_python(content)
+    except ValidationError as exc:
+        error = exc.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in error["loc"]) or "the body"
+        raise Unavailable(f"{route} answered with what is not documented: {where}: {error['msg']}") from None

@@ -1,0 +1,1 @@
+"""What everything else is about: pure, without I/O."""

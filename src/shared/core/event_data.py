@@ -1,0 +1,152 @@
+"""The data of the four kinds of events, and the event that carries it."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, StrictBool, model_validator
+from pydantic_core import CoreSchema
+
+from shared.core.names import DomainName, ExactName, ResourceId
+
+Kind = Literal["certificate_expiry", "domain_decommission", "scheduled_cleanup", "undo"]
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class DomainEntry(_Data):
+    """One entry of `domains`, of the API's own shape (AttachOrDetachDomainInfo)."""
+
+    domain: DomainName
+    instance_ids: Annotated[tuple[ResourceId, ...], Field(min_length=1)] | None = Field(
+        None, description="Gateways on which this domain is detached; all of the event's when absent."
+    )
+    verified_client_certificate_enabled: StrictBool | None = Field(
+        None, description="Goes into the request as given, and is left out when absent."
+    )
+
+
+def _entry(value: object) -> object:
+    return {"domain": value} if isinstance(value, str) else value
+
+
+Entry = Annotated[DomainEntry, BeforeValidator(_entry, json_schema_input_type=DomainName | DomainEntry)]
+Entries = Annotated[tuple[Entry, ...], Field(min_length=1)]
+InstanceIds = Annotated[
+    tuple[ResourceId, ...], Field(min_length=1, description="Gateways; every gateway of the project when absent.")
+]
+
+
+def _given(how: str, *names: str) -> dict[str, Any]:
+    """The schema's `anyOf` or `oneOf`: which of the fields must be there, null counting as absent."""
+    return {how: [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]}
+
+
+class CertificateExpiry(_Data):
+    """A certificate has expired or is about to: the gateway's own `not_after` decides which."""
+
+    model_config = ConfigDict(json_schema_extra=_given("anyOf", "certificate_id", "common_name"))
+    kind: ClassVar[Kind] = "certificate_expiry"
+
+    certificate_id: ResourceId | None = None
+    common_name: DomainName | None = Field(
+        None, description="Finds the certificates by their CN; beside a certificate_id, it must be that one's CN."
+    )
+    domains: Entries | None = Field(None, description="Detach these only; every domain attached when absent.")
+    instance_ids: InstanceIds | None = None
+
+    @model_validator(mode="after")
+    def _has_address(self) -> Self:
+        if self.certificate_id is None and self.common_name is None:
+            raise ValueError("certificate_id: expected a certificate id (or a common_name instead)")
+        return self
+
+
+class DomainDecommission(_Data):
+    """Domains are taken out of service: whatever certificate they carry is detached."""
+
+    model_config = ConfigDict(json_schema_extra=_given("oneOf", "domain", "domains"))
+    kind: ClassVar[Kind] = "domain_decommission"
+
+    domain: DomainName | None = None
+    domains: Entries | None = None
+    certificate_id: ResourceId | None = Field(None, description="Detach from this certificate only.")
+    instance_ids: InstanceIds | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.domain is None) == (self.domains is None):
+            raise ValueError("domain: expected either domain or domains")
+        return self
+
+    @property
+    def entries(self) -> tuple[DomainEntry, ...]:
+        """What is to be detached, whichever field named it."""
+        return self.domains or (DomainEntry(domain=self.domain or ""),)
+
+
+class ScheduledCleanup(_Data):
+    """The schedule is due: every expired certificate of the gateways is cleaned up."""
+
+    kind: ClassVar[Kind] = "scheduled_cleanup"
+
+    instance_ids: InstanceIds | None = None
+    cursor: Annotated[str, Field(strict=True, min_length=1, max_length=1024)] | None = Field(
+        None, description="From the outcome of a clean-up that ran out of time: go on from there."
+    )
+
+
+class UndoDomain(_Data):
+    """Bindings of one domain as they were: the entry of the attach request that restores them."""
+
+    domain: ExactName
+    instance_ids: Annotated[tuple[ResourceId, ...], Field(min_length=1)]
+    # No default: left out, the API turns client verification on or off by rules of its own.
+    verified_client_certificate_enabled: StrictBool
+
+
+class Undo(_Data):
+    """What was detached from one certificate."""
+
+    certificate_id: ResourceId
+    domains: Annotated[tuple[UndoDomain, ...], Field(min_length=1)]
+
+
+class DetachUndo(_Data):
+    """The `undo` list of an outcome, or an object that has one, such as the outcome: attach these bindings again."""
+
+    kind: ClassVar[Kind] = "undo"
+
+    undo: tuple[Undo, ...]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _list_alone(cls, data: object) -> object:
+        return {"undo": data} if isinstance(data, list | tuple) else data
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """An object or the list alone."""
+        schema = handler.resolve_ref_schema(handler(core))
+        return {
+            "anyOf": [{**schema}, schema["properties"]["undo"]],
+            "title": schema.pop("title"),
+            "description": schema.pop("description"),
+        }
+
+
+AnyData = CertificateExpiry | DomainDecommission | ScheduledCleanup | DetachUndo
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened: the sender's id for it, and the data of one of the four kinds."""
+
+    id: str
+    data: AnyData
+
+    @property
+    def kind(self) -> Kind:
+        """Which of the four kinds it is."""
+        return self.data.kind

@@ -1,0 +1,282 @@
+"""The outcome of an event: what was changed, what was kept and why, what failed and why, and how to undo it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from shared.core.errors import DetachError, first_error
+from shared.core.event_data import Kind
+from shared.core.guards import Reason
+from shared.core.models import Binding, Certificate
+from shared.core.plan import Action, Plan
+
+Status = Literal["detached", "nothing_to_detach", "attached", "nothing_to_attach", "not_due", "dry_run", "failed"]
+
+State = Literal["changed", "already", "renewed", "failed", "cut_off"]
+
+PART = 500  # bindings in a line of the log: some 120 KB, where CloudWatch Logs takes 256
+
+# The public names of what became of bindings, by the action.
+_DONE: dict[Action, Status] = {"detach": "detached", "attach": "attached"}
+_NOTHING: dict[Action, Status] = {"detach": "nothing_to_detach", "attach": "nothing_to_attach"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one planned binding.
+
+    `changed`: an answer said that we did it. `already`: it is done, proven by reading, though no answer said that it
+    was us. `renewed`: it was left alone, because the certificate is not due any more. `failed`: `error` says why.
+    `cut_off`: the time of a clean-up ended; its next call finds out.
+    `ours` tells that we changed it or may have: such a binding belongs to `undo`.
+    """
+
+    binding: Binding
+    state: State
+    error: DetachError | None = None
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateOutcome:
+    """What became of one certificate's plan: `results` has one entry a planned binding, and none in a dry run."""
+
+    plan: Plan
+    results: tuple[Result, ...] = ()
+    dry_run: bool = False
+
+    @property
+    def status(self) -> Status:
+        """One failure makes it failed, one change makes it changed."""
+        action, states = self.plan.action, {result.state for result in self.results}
+        if self.plan.error or self.plan.refused or "failed" in states:
+            return "failed"
+        if not self.plan.due or states == {"renewed"}:
+            return "not_due"
+        if not self.plan.entries or states == {"cut_off"}:
+            return _NOTHING[action]
+        return "dry_run" if self.dry_run else _DONE[action]
+
+    @property
+    def planned(self) -> tuple[Binding, ...]:
+        """In a dry run, what would be changed."""
+        return self.plan.bindings if self.dry_run else ()
+
+    @property
+    def changed(self) -> tuple[Binding, ...]:
+        """What an answer said that we changed."""
+        return self._in_state("changed")
+
+    @property
+    def already(self) -> tuple[Binding, ...]:
+        """What was found to be as it should be."""
+        return (*self.plan.already, *self._in_state("already"))
+
+    @property
+    def kept(self) -> tuple[tuple[Binding, Reason], ...]:
+        """What a rule kept, and what was left alone because the certificate is not due any more."""
+        return (*self.plan.kept, *((binding, "renewed") for binding in self._in_state("renewed")))
+
+    @property
+    def failed(self) -> tuple[tuple[Binding, DetachError], ...]:
+        """What could not be changed, each with its own error."""
+        results = ((result.binding, result.error) for result in self.results if result.error is not None)
+        return (*self.plan.refused, *results)
+
+    @property
+    def ours(self) -> tuple[Binding, ...]:
+        """What we detached or may have detached: what an undo attaches again."""
+        return tuple(result.binding for result in self.results if result.ours) if self.plan.action == "detach" else ()
+
+    @property
+    def error(self) -> DetachError | None:
+        """The one that the door raises."""
+        return first_error([self.plan.error, *(error for _, error in self.failed)])
+
+    def lists(self) -> dict[str, list[dict[str, Any]]]:
+        """The bindings by what became of them, under their public names."""
+        done = _DONE[self.plan.action]
+        return {
+            **({"planned": by_domain(self.planned)} if self.dry_run else {}),
+            done: by_domain(self.changed),
+            f"already_{done}": by_domain(self.already),
+            "kept": [
+                {**domain, "reason": reason}
+                for reason in dict.fromkeys(why for _, why in self.kept)
+                for domain in by_domain(binding for binding, why in self.kept if why == reason)
+            ],
+            "failed": _failures(self.failed),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one entry of `certificates`; a failed one also tells its error."""
+        certificate = self.plan.certificate
+        return {
+            "certificate_id": certificate.id,
+            "common_name": certificate.common_name or None,
+            "not_after": timestamp(certificate.not_after),
+            "status": self.status,
+            **self.lists(),
+            **(self.error.to_dict() if self.error else {}),
+        }
+
+    def _in_state(self, state: str) -> tuple[Binding, ...]:
+        return tuple(result.binding for result in self.results if result.state == state)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOutcome:
+    """A gateway that a clean-up left alone: it is not running, or its listing failed."""
+
+    instance_id: str
+    status: Literal["not_running", "failed"]
+    error: DetachError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of one entry of `gateways`; a failed one also tells its error."""
+        return {
+            "instance_id": self.instance_id,
+            "status": self.status,
+            **(self.error.to_dict() if self.error else {}),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CleanupSummary:
+    """What only a clean-up has to tell.
+
+    `cursor`: from where the next call goes on, None when nothing is left. `gateways`: those left alone. `emitted`: the
+    number of certificates that the event sink was told of, None without a sink.
+    """
+
+    cursor: str | None = None
+    gateways: tuple[GatewayOutcome, ...] = ()
+    emitted: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON that it adds to the outcome."""
+        entry: dict[str, Any] = {"cursor": self.cursor, "gateways": [gateway.to_dict() for gateway in self.gateways]}
+        return entry if self.emitted is None else {**entry, "emitted": self.emitted}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What `handle` returns; `to_dict` gives the public JSON."""
+
+    event_id: str
+    kind: Kind
+    dry_run: bool
+    certificates: tuple[CertificateOutcome, ...] = ()
+    cleanup: CleanupSummary | None = None
+
+    @property
+    def action(self) -> Action:
+        """An undo attaches, everything else detaches."""
+        return "attach" if self.kind == "undo" else "detach"
+
+    @property
+    def status(self) -> Status:
+        """The event's status: one failure makes it failed, one changed domain makes it changed."""
+        statuses: set[str] = {certificate.status for certificate in self.certificates}
+        statuses |= {gateway.status for gateway in self.cleanup.gateways} if self.cleanup else set()
+        order: tuple[Status, ...] = ("failed", _DONE[self.action], "dry_run", "not_due")
+        return next((status for status in order if status in statuses), _NOTHING[self.action])
+
+    @property
+    def error(self) -> DetachError | None:
+        """What the door raises; a retryable one first, since the retry then finishes what it can."""
+        gateways = self.cleanup.gateways if self.cleanup else ()
+        return first_error([*(entry.error for entry in self.certificates), *(entry.error for entry in gateways)])
+
+    @property
+    def undo(self) -> list[dict[str, Any]]:
+        """For each certificate the domains to attach again, of the API's own shape."""
+        return [undo_of(entry.plan, entry.ours) for entry in self.certificates if entry.ours]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The public JSON of contract 3.4; that of a clean-up also has `cursor`, `gateways` and perhaps `emitted`."""
+        return {
+            "event_id": self.event_id,
+            "kind": self.kind,
+            "status": self.status,
+            "dry_run": self.dry_run,
+            "certificates": [certificate.to_dict() for certificate in self.certificates],
+            "undo": self.undo,
+            **(self.cleanup.to_dict() if self.cleanup else {}),
+        }
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """The fields of the report: one line, or several of PART bindings where one would be too long for a log."""
+        parts: list[list[CertificateOutcome]] = [[]]
+        size = 0
+        for certificate in self.certificates:
+            bindings = len(certificate.plan.bindings) + len(certificate.kept) + len(certificate.plan.refused)
+            if parts[-1] and size + bindings > PART:
+                parts.append([])
+                size = 0
+            parts[-1].append(certificate)
+            size += bindings
+        for number, certificates in enumerate(parts, start=1):
+            ids = [entry.plan.certificate.id for entry in certificates]
+            part = replace(self, certificates=tuple(certificates))
+            yield {
+                "status": self.status,
+                "certificate_id": ids[0] if len(ids) == 1 else ids or None,
+                **part.lists(),
+                "dry_run": self.dry_run,
+                "undo": part.undo,
+                **({"part": number, "parts": len(parts)} if len(parts) > 1 else {}),
+                **(self.cleanup.to_dict() if self.cleanup else {}),
+            }
+
+    def lists(self) -> dict[str, list[dict[str, Any]]]:
+        """The bindings of all certificates by what became of them, each with its certificate."""
+        empty = CertificateOutcome(Plan(self.action, _NONE), dry_run=self.dry_run).lists()
+        told: dict[str, list[dict[str, Any]]] = {name: [] for name in empty}
+        for entry in self.certificates:
+            for name, bindings in entry.lists().items():
+                told[name] += [{"certificate_id": entry.plan.certificate.id, **each} for each in bindings]
+        return told
+
+
+_NONE = Certificate("")
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, with `Z`: `2021-04-26T09:03:30Z`."""
+    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def by_domain(bindings: Iterable[Binding]) -> list[dict[str, Any]]:
+    """`[{"domain", "instance_ids"}]`, in the order of first appearance."""
+    domains: dict[str, list[str]] = {}
+    for binding in bindings:
+        domains.setdefault(binding.domain, []).append(binding.instance_id)
+    return [{"domain": domain, "instance_ids": instance_ids} for domain, instance_ids in domains.items()]
+
+
+def undo_of(plan: Plan, bindings: Iterable[Binding]) -> dict[str, Any]:
+    """The entry of `undo` for one certificate: the attach request that brings the bindings back as they were."""
+    domains: dict[tuple[str, bool], list[str]] = {}
+    for binding in bindings:
+        key = (binding.domain, binding.verified_client_certificate_enabled)
+        domains.setdefault(key, []).append(binding.instance_id)
+    return {
+        "certificate_id": plan.certificate.id,
+        "domains": [
+            {"domain": domain, "instance_ids": instance_ids, "verified_client_certificate_enabled": verified}
+            for (domain, verified), instance_ids in domains.items()
+        ],
+    }
+
+
+def _failures(failed: Iterable[tuple[Binding, DetachError]]) -> list[dict[str, Any]]:
+    """`[{"domain", "instance_ids", "error", "error_code", "message"}]`, gateways together that failed alike."""
+    alike: dict[tuple[str, str], tuple[list[str], DetachError]] = {}
+    for binding, error in failed:
+        alike.setdefault((binding.domain, error.message), ([], error))[0].append(binding.instance_id)
+    return [
+        {"domain": domain, "instance_ids": instance_ids, **error.to_dict()}
+        for (domain, _), (instance_ids, error) in alike.items()
+    ]

@@ -1,0 +1,1 @@
+"""Credentials: where they are kept, and how they get onto a request."""

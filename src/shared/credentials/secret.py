@@ -1,0 +1,65 @@
+"""Secrets have no string form, and text that leaves the process is redacted."""
+
+import hmac
+import json
+import weakref
+from typing import NoReturn, Protocol, final
+
+from shared.transport.send import Transport
+
+_SHORTEST = 8  # characters; redacting anything shorter would garble a log and protect nothing
+_alive: "weakref.WeakValueDictionary[int, Secret]" = weakref.WeakValueDictionary()
+
+
+@final
+class Secret:
+    """A secret text: `reveal()` is the one way to it.
+
+    Its repr, str and format are a placeholder; it can be neither pickled, copied nor encoded as JSON. Equal texts are
+    equal.
+    """
+
+    __slots__ = ("__text", "__weakref__")
+
+    def __init__(self, text: str) -> None:
+        self.__text = text
+        _alive[id(self)] = self
+
+    def reveal(self) -> str:
+        """The text itself, for the request that carries it."""
+        return self.__text
+
+    def __repr__(self) -> str:
+        return "<secret>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self.__text.encode(), other.reveal().encode())
+
+    __hash__ = None  # type: ignore[assignment]  # a hash would tell two secrets apart in a log
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret is not pickled")
+
+
+def redact(text: str) -> str:
+    """The text without any secret that is in use: the second wall, for what the first has overlooked.
+
+    A secret is found as it is, and as JSON writes it.
+    """
+    for secret in list(_alive.values()):
+        known = secret.reveal().strip()
+        if len(known) >= _SHORTEST:
+            for form in {known, json.dumps(known)[1:-1], json.dumps(known, ensure_ascii=False)[1:-1]}:
+                text = text.replace(form, "<secret>")
+    return text
+
+
+class Store(Protocol):
+    """Reads the secret where it is kept."""
+
+    def __call__(self, transport: Transport, *, fresh: bool = False) -> Secret:
+        """The secret as it stands, or as long as it may be kept; `fresh` when what it gave last has been refused.
+
+        `transport` bounds what it asks of the network. Called by one thread at a time. Raises ConfigurationError, or
+        Unavailable when the same call succeeds later; each names the address, never a secret.
+        """

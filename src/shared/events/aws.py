@@ -1,0 +1,33 @@
+"""AWS: EventBridge events, and messages of SQS."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.core.errors import InvalidEvent
+from shared.core.event_data import Kind
+from shared.core.kinds import KINDS
+from shared.events.decoding import decoded, instead
+from shared.events.envelope import NAME, Context, Inner, Step, Understood, event_id, is_name, kind_of
+
+DETAIL_TYPES: dict[str, Kind] = {name: kind for kind, row in KINDS.items() for name in row.detail_types}
+
+
+def eventbridge(event: Mapping[str, Any], context: Context) -> Step:
+    """An event of a bus: its `detail-type` tells the kind, its `detail` is the data."""
+    detail_type, detail = event["detail-type"], event.get("detail")
+    kind = kind_of("detail-type", detail_type, DETAIL_TYPES, context)
+    if detail_type.startswith("ACM "):  # about a certificate of AWS: only its name is looked for at the gateway
+        name = detail.get("CommonName") if isinstance(detail, dict) else None
+        if not is_name(name):
+            raise InvalidEvent("detail.CommonName", f"expected {NAME}{instead(name)}")
+        detail = {"common_name": name}
+    return Understood(kind, event_id(event, event.get("id"), "id", context), detail, "detail")
+
+
+def sqs(event: Mapping[str, Any], context: Context) -> Step:
+    """A message whose body is an event."""
+    match event:
+        case {"Records": [{"messageId": message_id, "body": str(text)}]} | {"messageId": message_id, "body": str(text)}:
+            return Inner(decoded(text, "body", context.kind), "body", message_id)
+    field = "Records" if "Records" in event else "body"
+    raise InvalidEvent(field, "expected exactly one message with a text; SQS batches go to the Lambda door")

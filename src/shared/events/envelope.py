@@ -1,0 +1,115 @@
+"""What the readers of all vendors share: one step from an envelope to the event in it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.core.errors import InvalidEvent
+from shared.core.event_data import Event, Kind
+from shared.core.kinds import KINDS
+from shared.core.names import normal_name
+from shared.events.decoding import instead
+
+_ID = "32 lower-case hex digits or a UUID"
+NAME = "a domain name such as api.example.com or *.example.com"
+_EXPECTED = {
+    "certificate_id": _ID,
+    "common_name": NAME,
+    "domain": NAME,
+    "domains": "a list of at least one domain",
+    "domains[]": "a domain name, or an object with one as its domain",
+    "instance_ids": "a list of at least one gateway id",
+    "instance_ids[]": _ID,
+    "verified_client_certificate_enabled": "true or false",
+    "cursor": "1 to 1024 characters of text",
+    "undo": "the undo list of an outcome",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known of an envelope before it is read.
+
+    `kind` is the function's own, if it takes one kind only; `default_id` serves an event without an id; `level` counts
+    the envelopes around it, itself included; `field` is what held it.
+    """
+
+    kind: Kind | None
+    default_id: Any  # as the platform gave it: `event_id` checks it
+    level: int = 1
+    field: str = "body"
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """The envelope carries another one in `field`; its message id serves when the event has none of its own."""
+
+    content: Mapping[str, Any]
+    field: str
+    message_id: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """The envelope is an event: its kind, its id, and its data, which stood in `field` ("": in the envelope itself)."""
+
+    kind: Kind
+    event_id: str
+    data: object
+    field: str
+
+    def event(self) -> Event:
+        """The event, its data checked; raises InvalidEvent that names the field as the sender wrote it."""
+        try:
+            return Event(self.event_id, KINDS[self.kind].model.model_validate(self.data))
+        except ValidationError as invalid:
+            error = invalid.errors(include_url=False)[0]
+        field = self.field + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"])
+        key = re.sub(r"\[\d+\]", "[]", field).rpartition(".")[2]
+        # Our own validators of whole models say "field: expected…".
+        inner, told, expected = error["msg"].removeprefix("Value error, ").partition(": expected ")
+        if told:
+            raise InvalidEvent(f"{field}.{inner}".removeprefix("."), f"expected {expected}", self.event_id)
+        shown = "" if error["type"] == "missing" else instead(error["input"])
+        expected = f"expected {_EXPECTED.get(key, 'an object')}{shown}"
+        raise InvalidEvent(field.removeprefix(".") or "body", expected, self.event_id)
+
+
+# Each envelope is recognised by one of these fields.
+ENVELOPE_KEYS = frozenset({"specversion", "detail-type", "trigger_type", "record", "cts", "Records", "messageId"})
+
+Step = Inner | Understood
+Reader = Callable[[Mapping[str, Any], Context], Step]
+
+
+def kind_of(field: str, value: object, table: Mapping[str, Kind], context: Context) -> Kind:
+    """The kind that a type stands for; raises InvalidEvent for another function's, or an unknown one."""
+    understood = [name for name, kind in table.items() if context.kind in (None, kind)]
+    if not isinstance(value, str) or value not in understood:
+        expected = ", ".join(understood) or f"an event for {context.kind}"
+        raise InvalidEvent(field, f"expected {expected}{instead(value)}")
+    return table[value]
+
+
+def event_id(envelope: Mapping[str, Any], given: object, field: str, context: Context) -> str:
+    """The event's id: the one given, the default one, or a digest of the content."""
+    if given is None and not context.default_id:
+        canonical = json.dumps(envelope, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:32]
+    found = context.default_id if given is None else given
+    if not isinstance(found, str) or not 0 < len(found) <= 256 or not found.isprintable():
+        raise InvalidEvent(field, f"expected 1 to 256 printable characters{instead(found)}")
+    return found
+
+
+def is_name(value: object) -> bool:
+    """Whether it is a domain name."""
+    with suppress(ValueError):
+        return isinstance(value, str) and len(value) <= 255 and bool(normal_name(value))
+    return False

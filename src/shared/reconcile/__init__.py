@@ -1,0 +1,1 @@
+"""Plans carried out, and the inventory of a fleet."""

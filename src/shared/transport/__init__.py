@@ -1,0 +1,1 @@
+"""Requests over HTTPS: deadlines, retries, pace and TLS."""

@@ -1,0 +1,119 @@
+"""The wiring: settings → clients, once a process, when the first event arrives."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+
+from shared import settings
+from shared.apig.client import ApigClient
+from shared.core.delivery import Deadline
+from shared.core.guards import Policy
+from shared.credentials.provider import CredentialProvider
+from shared.credentials.stores import open_store
+from shared.credentials.stores.process import Process
+from shared.event_sink import ATTEMPTS, EventSink
+from shared.settings import Settings
+from shared.transport.send import Call, Transport
+from shared.transport.tls import new_client
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one event is handled with; `sink` is where a clean-up sends its events, if it is to send any."""
+
+    client: ApigClient
+    policy: Policy
+    sink: EventSink | None = None
+    now: Callable[[], datetime] = _now
+
+
+class Runtime:
+    """What the events of one process share: settings, HTTP clients, credentials. For any number of threads.
+
+    Nothing is read until the first event. `get` reads a setting, `names` tells which there are, and `platform_token`
+    gives the token that the platform itself hands out (`functiongraph:`): it is called at every event.
+    """
+
+    def __init__(
+        self,
+        get: Callable[[str], str | None] = os.environ.get,
+        names: Callable[[], Iterable[str]] = lambda: tuple(os.environ),
+        platform_token: Callable[[], str] | None = None,
+    ) -> None:
+        self._get = get
+        self._names = names
+        self._platform_token = platform_token
+        self._lock = threading.RLock()
+        self._shared: _Shared | None = None
+
+    def check(self) -> None:
+        """Read the settings, if they are not known yet; raises ConfigurationError for the first wrong one."""
+        self._known()
+
+    def work(self, deadline: Deadline, observe: Callable[[Call], None]) -> Work:
+        """All that one event is handled with; a token is fetched if the project is not known without one."""
+        return self._known().work(deadline, observe)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._shared is not None:
+            self._shared.close()
+
+    def _known(self) -> "_Shared":
+        with self._lock:  # a wrong setting is told at every event, and read again
+            if self._shared is None:
+                values = settings.load(self._get, self._names())
+                self._shared = _Shared(values, self._get, self._platform_token)
+            return self._shared
+
+
+class _Shared:
+    def __init__(
+        self, values: Settings, get: Callable[[str], str | None], platform_token: Callable[[], str] | None
+    ) -> None:
+        for name in ("httpx", "httpcore"):  # at DEBUG they log URLs and headers, tokens included
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self._settings = values
+        self._clients: dict[str | None, httpx.Client] = {}
+        self._client = self._client_for(values.ca_file)
+        store = open_store(values.secret_uri, Process(get, self._client_for, platform_token))
+        self._credentials = CredentialProvider(store, values.auth_url, values.region)
+
+    def work(self, deadline: Deadline, observe: Callable[[Call], None]) -> Work:
+        values = self._settings
+        transport = Transport(self._client, values.http_timeout, values.http_attempts, deadline, observe)
+        project_id = values.project_id or self._credentials.project_id(transport)
+        auth = self._credentials.auth(transport, project_id)
+        client = ApigClient(transport, auth, values.apig_endpoint, project_id)
+        return Work(client, values.policy, self._sink(deadline, observe))
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def _client_for(self, ca_file: str | None) -> httpx.Client:
+        """The client that trusts this CA file: one, and one TLS context, for each that is named."""
+        if ca_file not in self._clients:
+            setting = "OS_CACERT" if ca_file == self._settings.ca_file else "VAULT_CACERT"
+            self._clients[ca_file] = new_client(ca_file, setting)
+        return self._clients[ca_file]
+
+    def _sink(self, deadline: Deadline, observe: Callable[[Call], None]) -> EventSink | None:
+        values = self._settings
+        if values.sink is None:
+            return None
+        if values.sink_ca is not None and "K_SINK" not in self._clients:
+            self._clients["K_SINK"] = new_client(None, pem=values.sink_ca)
+        client = self._client_for(None) if values.sink_ca is None else self._clients["K_SINK"]
+        attempts = max(values.http_attempts, ATTEMPTS)
+        transport = Transport(client, values.http_timeout, attempts, deadline, observe)
+        return EventSink(transport, values.sink, values.sink_extensions)

@@ -1,0 +1,276 @@
+"""A detach is undone: exactly the recorded bindings come back, and what cannot come back is named."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sandbox import Fault, Sandbox
+from shared.core.errors import AccessDenied, NotFound, Rejected, Unavailable
+from shared.wiring import Runtime
+from tests.conftest import FAR_AHEAD
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, decommission, furnish, pairs, send
+
+NAMES = ("a.example.com", "b.example.com", "c.example.com", "d.example.com")
+OTHER = "0123456789abcdef0123456789abcdef"
+
+
+def undo_by_event(runtime: Runtime, undo: Any, *, seconds: float = 20.0) -> dict[str, Any]:
+    """The outcome's JSON of an undo."""
+    return send(runtime, "undo", undo, seconds=seconds).to_dict()
+
+
+def undo(*domains: str, verified: bool = False, gateways: tuple[str, ...] = (FIRST, SECOND)) -> list[dict[str, Any]]:
+    """The undo list of one certificate."""
+    return [
+        {
+            "certificate_id": CERTIFICATE,
+            "domains": [
+                {
+                    "domain": domain,
+                    "instance_ids": list(gateways),
+                    "verified_client_certificate_enabled": verified,
+                }
+                for domain in domains
+            ],
+        }
+    ]
+
+
+def detached_world(sandbox: Sandbox, *domains: str) -> None:
+    """The certificate is valid, and its domains are there without it."""
+    furnish(sandbox, domains=domains, not_after=FAR_AHEAD)
+    for domain in domains:
+        for instance_id in (FIRST, SECOND):
+            sandbox.fleet.unbind(CERTIFICATE, domain, instance_id)
+
+
+def failures(caplog) -> list[tuple[str, str, str | None]]:
+    """(domain, error, code) of what the report calls failed."""
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    return [
+        (entry["domain"], entry["error"], entry["error_code"]) for entry in report.failed for _ in entry["instance_ids"]
+    ]
+
+
+def test_fifty_decommissioned_domains_come_back_byte_for_byte(sandbox: Sandbox, new_runtime):
+    """The whole fleet reads as before, client verification and the way each name is written included."""
+    names = [f"Shop-{number}.Example.com" for number in range(50)]
+    furnish(sandbox, domains=names, not_after=FAR_AHEAD)
+    for name in names[::3]:
+        sandbox.fleet.unbind(CERTIFICATE, name, SECOND)
+        sandbox.fleet.bind(CERTIFICATE, name, SECOND, verified_client_certificate_enabled=True)
+    before = json.dumps(sandbox.fleet.to_json()["domains"])
+    runtime = new_runtime()
+    outcome = decommission(runtime, domains=names)
+    assert sandbox.fleet.bindings() == set()
+    attached = undo_by_event(runtime, outcome["undo"])
+    assert json.dumps(sandbox.fleet.to_json()["domains"]) == before
+    assert attached["status"] == "attached"
+    [entry] = attached["certificates"]
+    assert (len(pairs(entry["attached"])), entry["failed"]) == (100, [])
+
+
+def test_the_request_is_the_recorded_one(sandbox: Sandbox, new_runtime):
+    """POST …/domains/attach with explicit gateways and the flag; the outcome tells what was attached."""
+    detached_world(sandbox, DOMAIN)
+    outcome = undo_by_event(new_runtime(), undo(DOMAIN, verified=True))
+    [request] = sandbox.journal.attaches()
+    assert request.path == f"/v2/{sandbox.project_id}/apigw/certificates/{CERTIFICATE}/domains/attach"
+    assert request.body == {
+        "domains": [{"domain": DOMAIN, "instance_ids": [FIRST, SECOND], "verified_client_certificate_enabled": True}]
+    }
+    assert outcome == {
+        "event_id": "event-1",
+        "kind": "undo",
+        "status": "attached",
+        "dry_run": False,
+        "certificates": [
+            {
+                "certificate_id": CERTIFICATE,
+                "common_name": DOMAIN,
+                "not_after": "2036-04-26T09:03:30Z",
+                "status": "attached",
+                "attached": [{"domain": DOMAIN, "instance_ids": [FIRST, SECOND]}],
+                "already_attached": [],
+                "kept": [],
+                "failed": [],
+            }
+        ],
+        "undo": [],
+    }
+
+
+def test_a_whole_outcome_will_do_as_the_data(sandbox: Sandbox, new_runtime):
+    """Its `undo` is what counts."""
+    furnish(sandbox, not_after=FAR_AHEAD)
+    runtime = new_runtime()
+    before = sandbox.fleet.bindings()
+    outcome = decommission(runtime, domain=DOMAIN)
+    assert undo_by_event(runtime, outcome)["status"] == "attached"
+    assert sandbox.fleet.bindings() == before
+
+
+def test_the_same_undo_twice_sends_no_second_post(sandbox: Sandbox, new_runtime):
+    """What is attached already is left as it is."""
+    detached_world(sandbox, DOMAIN)
+    runtime = new_runtime()
+    undo_by_event(runtime, undo(DOMAIN))
+    outcome = undo_by_event(runtime, undo(DOMAIN))
+    assert outcome["status"] == "nothing_to_attach"
+    assert pairs(outcome["certificates"][0]["already_attached"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+    assert len(sandbox.journal.attaches()) == 1
+
+
+def test_an_empty_undo_has_nothing_to_attach(sandbox: Sandbox, new_runtime):
+    """As of an outcome that detached nothing."""
+    furnish(sandbox)
+    assert undo_by_event(new_runtime(), [])["status"] == "nothing_to_attach"
+    assert sandbox.journal.attaches() == []
+
+
+def test_a_dry_run_attaches_nothing(sandbox: Sandbox, new_runtime):
+    """It tells what would be attached."""
+    detached_world(sandbox, DOMAIN)
+    outcome = undo_by_event(new_runtime(DETACH_DRY_RUN="true"), undo(DOMAIN))
+    assert (outcome["status"], outcome["dry_run"]) == ("dry_run", True)
+    [certificate] = outcome["certificates"]
+    assert pairs(certificate["planned"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+    assert (certificate["attached"], certificate["already_attached"]) == ([], [])
+    assert sandbox.journal.attaches() == []
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_domain_with_another_certificate_now_is_refused(sandbox: Sandbox, new_runtime, caplog, shown: bool):
+    """It is named with what it carries; the other domains come back, whether the group listing shows it or not."""
+    detached_world(sandbox, *NAMES[:2])
+    sandbox.fleet.add_certificate(id=OTHER, common_name="*.example.com", not_after=FAR_AHEAD, type="global")
+    sandbox.fleet.bind(OTHER, NAMES[0], FIRST)
+    sandbox.behaviour.groups_show_domains = shown
+    with pytest.raises(Rejected, match=f"{NAMES[0]} on gateway {FIRST} carries certificate {OTHER} now"):
+        undo_by_event(new_runtime(), undo(*NAMES[:2]))
+    assert sandbox.fleet.bindings(OTHER) == {(OTHER, NAMES[0], FIRST)}
+    assert sandbox.fleet.bindings(CERTIFICATE) == {
+        (CERTIFICATE, NAMES[0], SECOND),
+        (CERTIFICATE, NAMES[1], FIRST),
+        (CERTIFICATE, NAMES[1], SECOND),
+    }
+    assert failures(caplog) == [(NAMES[0], "Rejected", None)]
+
+
+def test_an_expired_certificate_is_named_with_its_code(sandbox: Sandbox, new_runtime, caplog):
+    """400 APIG.2102 is about the certificate, so one request tells it for all its domains."""
+    furnish(sandbox, domains=NAMES)
+    runtime = new_runtime()
+    outcome = decommission(runtime, domains=list(NAMES))
+    with pytest.raises(Rejected, match=r"APIG\.2102"):
+        undo_by_event(runtime, outcome["undo"])
+    reports = [record for record in caplog.records if record.message == "detach.report"]
+    assert {entry["error_code"] for entry in reports[-1].failed} == {"APIG.2102"}
+    assert pairs(reports[-1].failed) == {(name, instance_id) for name in NAMES for instance_id in (FIRST, SECOND)}
+    assert len(sandbox.journal.attaches()) == 1
+
+
+@pytest.mark.parametrize("gone", NAMES)
+def test_one_domain_that_is_gone_does_not_keep_the_others_out(sandbox: Sandbox, new_runtime, caplog, gone: str):
+    """A batch is refused as a whole: what is to blame is found by halves, and named with its code."""
+    detached_world(sandbox, *NAMES)
+    sandbox.fleet.remove_domain(gone)
+    with pytest.raises(Rejected, match=r"APIG\.3020"):
+        undo_by_event(new_runtime(), undo(*NAMES))
+    assert {domain for _, domain, _ in sandbox.fleet.bindings()} == set(NAMES) - {gone}
+    assert len(sandbox.fleet.bindings()) == 6
+    assert failures(caplog) == [(gone, "Rejected", "APIG.3020")] * 2
+    # All four, two by two, one by one, and for the one that is to blame each gateway by itself.
+    assert len(sandbox.journal.attaches()) == 7
+
+
+def test_what_a_refused_batch_attached_all_the_same_is_not_sent_again(sandbox: Sandbox, new_runtime):
+    """Whether a batch is all or nothing is documented nowhere: the bindings are read before its halves are sent."""
+    detached_world(sandbox, *NAMES)
+    sandbox.faults.add(Fault(path="/domains/attach", status=400, error_code="APIG.2103", applied=True))
+    outcome = undo_by_event(new_runtime(), undo(*NAMES))
+    assert outcome["status"] == "attached"
+    assert len(pairs(outcome["certificates"][0]["already_attached"])) == 8
+    assert len(sandbox.journal.attaches()) == 1
+
+
+def test_a_deleted_certificate_is_named(sandbox: Sandbox, new_runtime, caplog):
+    """Nothing brings its key back; the other certificate of the list is restored all the same."""
+    detached_world(sandbox, DOMAIN)
+    lost = [{**undo("other.example.com")[0], "certificate_id": OTHER}]
+    with pytest.raises(NotFound, match=r"APIG\.3021"):
+        undo_by_event(new_runtime(), lost + undo(DOMAIN))
+    assert len(sandbox.fleet.bindings(CERTIFICATE)) == 2
+    assert failures(caplog) == [("other.example.com", "NotFound", "APIG.3021")] * 2
+
+
+def test_a_deleted_gateway_is_named(sandbox: Sandbox, new_runtime, caplog):
+    """The bindings on the gateways that are still there come back."""
+    detached_world(sandbox, DOMAIN)
+    with pytest.raises(NotFound, match=r"APIG\.3030"):
+        undo_by_event(new_runtime(), undo(DOMAIN, gateways=(FIRST, THIRD)))
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST)}
+    assert failures(caplog) == [(DOMAIN, "NotFound", "APIG.3030")]
+
+
+def test_a_lost_reply_is_looked_into_before_anything_is_sent_again(sandbox: Sandbox, new_runtime):
+    """The attach was carried out: reading the bindings tells, and there is no second request."""
+    detached_world(sandbox, DOMAIN)
+    sandbox.faults.add(Fault(path="/domains/attach", action="lost_reply"))
+    outcome = undo_by_event(new_runtime(), undo(DOMAIN))
+    assert outcome["status"] == "attached"
+    assert len(sandbox.journal.attaches()) == 1
+    assert len(sandbox.fleet.bindings()) == 2
+
+
+def test_an_attach_that_did_not_happen_is_sent_again(sandbox: Sandbox, new_runtime):
+    """500 APIG.9999 leaves it open; the bindings say that nothing was attached."""
+    detached_world(sandbox, DOMAIN)
+    sandbox.faults.add(Fault(path="/domains/attach", error_code="APIG.9999"))
+    assert undo_by_event(new_runtime(), undo(DOMAIN))["status"] == "attached"
+    assert len(sandbox.journal.attaches()) == 2
+
+
+def test_what_is_unavailable_is_left_for_the_retry(sandbox: Sandbox, new_runtime, caplog):
+    """The error is retryable, and the report names what is not attached."""
+    detached_world(sandbox, *NAMES)
+    sandbox.faults.add(Fault(path="/domains/attach", nth=2, error_code="APIG.3718", times=None))
+    with pytest.raises(Unavailable):
+        undo_by_event(new_runtime(DETACH_BATCH_SIZE="2", HTTP_ATTEMPTS="1"), undo(*NAMES))
+    assert len(sandbox.fleet.bindings()) == 4
+    assert {name for name, _, _ in failures(caplog)} == set(NAMES[2:])
+
+
+def test_no_permission_is_not_tried_by_halves(sandbox: Sandbox, new_runtime):
+    """One request tells it."""
+    detached_world(sandbox, *NAMES)
+    sandbox.faults.add(Fault(path="/domains/attach", status=403, error_code="APIG.1005", times=None))
+    with pytest.raises(AccessDenied):
+        undo_by_event(new_runtime(), undo(*NAMES))
+    assert len(sandbox.journal.attaches()) == 1
+
+
+def test_batches_are_of_the_size_that_is_set(sandbox: Sandbox, new_runtime):
+    """As they are for a detach."""
+    detached_world(sandbox, *NAMES)
+    undo_by_event(new_runtime(DETACH_BATCH_SIZE="3"), undo(*NAMES))
+    assert [len(request.body["domains"]) for request in sandbox.journal.attaches()] == [3, 1]
+
+
+def test_an_undo_of_a_certificate_that_expires_soon_still_works(sandbox: Sandbox, new_runtime):
+    """Only the gateway says what is too old."""
+    furnish(sandbox, not_after=timedelta(hours=1))
+    runtime = new_runtime()
+    outcome = decommission(runtime, domain=DOMAIN)
+    assert undo_by_event(runtime, outcome["undo"])["status"] == "attached"
+
+
+def test_metrics_of_an_undo(sandbox: Sandbox, new_runtime, capsys):
+    """DomainsAttached counts names, as DomainsDetached does."""
+    detached_world(sandbox, *NAMES)
+    undo_by_event(new_runtime(), undo(*NAMES))
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    record = json.loads(line)
+    assert (record["kind"], record["DomainsAttached"], record["EventsHandled"]) == ("undo", [4.0], [1.0])
