@@ -10,8 +10,8 @@ import pytest
 
 from sandbox import Sandbox
 from tests.conftest import FAR_AHEAD
-from tests.leaks import WATCH
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, decommission, furnish
+from tests.support.leaks import WATCH
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, decommission, furnish, pairs
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,16 +51,17 @@ def test_an_outcome_brings_the_bindings_back(
     finished = undo(environment, report)
     assert (finished.returncode, finished.stderr.splitlines()[-1]) == (
         0,
-        f"{CERTIFICATE}: 2 attached, 0 attached already, 0 failed",
+        f"{CERTIFICATE}: 2 attached, 0 attached already, 0 kept, 0 failed",
     )
-    assert json.loads(finished.stdout)["status"] == "restored"
+    told = json.loads(finished.stdout)
+    assert (told["status"], told["kind"], told["event_id"], told["undo"]) == ("attached", "undo", "report.json", [])
     assert sandbox.fleet.bindings() == BINDINGS
 
 
 def test_a_log_brings_them_back_whatever_stands_before_its_lines(
     sandbox: Sandbox, environment: dict[str, str], outcome: dict[str, Any], tmp_path: Path
 ):
-    """The plan is enough: a killed process has no report. Other lines, and a last one cut short, do no harm."""
+    """The plan is enough: a killed process has no report. Other lines do no harm, nor does a last one cut short."""
     log = tmp_path / "log.txt"
     plan = json.dumps({"message": "detach.plan", "undo": outcome["undo"]})
     log.write_text(
@@ -69,6 +70,63 @@ def test_a_log_brings_them_back_whatever_stands_before_its_lines(
         encoding="utf-8",
     )
     assert undo(environment, log).returncode == 0
+    assert sandbox.fleet.bindings() == BINDINGS
+
+
+def test_the_plan_is_logged_on_stderr_before_it_is_attached(
+    sandbox: Sandbox, environment: dict[str, str], outcome: dict[str, Any], tmp_path: Path
+):
+    """As for an event, under the name `attach`: its bindings are attached now, and no `undo` to read back."""
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(outcome), encoding="utf-8")
+    lines = [line for line in undo(environment, report).stderr.splitlines() if line.startswith("{")]
+    [plan] = [entry for line in lines if (entry := json.loads(line))["message"] == "attach.plan"]
+    assert (plan["attach"], plan["event_id"], plan["kind"]) == (outcome["undo"], "report.json", "undo")
+    assert "undo" not in plan
+
+
+def test_a_dry_run_tells_what_would_be_attached(
+    sandbox: Sandbox, environment: dict[str, str], outcome: dict[str, Any], tmp_path: Path
+):
+    """And attaches nothing."""
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(outcome), encoding="utf-8")
+    finished = undo({**environment, "DETACH_DRY_RUN": "true"}, report)
+    assert (finished.returncode, finished.stderr.splitlines()[-1]) == (
+        0,
+        f"{CERTIFICATE}: 2 would be attached, 0 attached already, 0 kept, 0 failed",
+    )
+    told = json.loads(finished.stdout)
+    assert (told["status"], told["certificates"][0]["attached"]) == ("dry_run", [])
+    assert pairs(told["certificates"][0]["planned"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+    assert sandbox.journal.attaches() == []
+
+
+def test_a_protected_domain_is_kept_and_named(
+    sandbox: Sandbox, environment: dict[str, str], outcome: dict[str, Any], tmp_path: Path
+):
+    """DETACH_PROTECTED_DOMAINS holds for an undo too."""
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(outcome), encoding="utf-8")
+    finished = undo({**environment, "DETACH_PROTECTED_DOMAINS": DOMAIN}, report)
+    assert finished.returncode == 0
+    assert f"{CERTIFICATE}: 0 attached, 0 attached already, 2 kept, 0 failed\n" in finished.stderr
+    assert f"  {DOMAIN} on {FIRST}: kept: protected\n" in finished.stderr
+    assert json.loads(finished.stdout)["status"] == "nothing_to_attach"
+    assert sandbox.journal.attaches() == []
+
+
+def test_the_report_of_a_whole_clean_up_may_be_undone(
+    sandbox: Sandbox, environment: dict[str, str], outcome: dict[str, Any], tmp_path: Path
+):
+    """One report may hold as many bindings as one clean-up may change; more are refused whole."""
+    report = tmp_path / "report.json"
+    report.write_text(json.dumps(outcome), encoding="utf-8")
+    refused = undo({**environment, "DETACH_MAX_BINDINGS": "1", "DETACH_MAX_CLEANUP_BINDINGS": "1"}, report)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("undo: BlastRadiusExceeded: 2 bindings ")
+    assert sandbox.fleet.bindings() == set()
+    assert undo({**environment, "DETACH_MAX_BINDINGS": "1"}, report).returncode == 0
     assert sandbox.fleet.bindings() == BINDINGS
 
 
@@ -82,7 +140,9 @@ def test_what_cannot_come_back_is_told_and_the_status_is_one(
     finished = undo(environment, report)
     assert finished.returncode == 1
     assert "APIG.2102" in finished.stderr
-    assert json.loads(finished.stdout)["certificates"][0]["failed"][0]["error_code"] == "APIG.2102"
+    told = json.loads(finished.stdout)
+    assert told["status"] == "failed"
+    assert told["certificates"][0]["failed"][0]["error_code"] == "APIG.2102"
 
 
 @pytest.mark.parametrize(
@@ -94,10 +154,10 @@ def test_what_cannot_come_back_is_told_and_the_status_is_one(
         ("a log of something else\n", "is no outcome, and no log with the lines detach.plan or detach.report"),
     ],
 )
-def test_what_is_no_report_is_said_plainly(
+def test_what_is_no_report_is_named_in_one_sentence(
     sandbox: Sandbox, environment: dict[str, str], tmp_path: Path, content: str, sentence: str
 ):
-    """One sentence, and nothing is sent."""
+    """And nothing is sent."""
     report = tmp_path / "report.json"
     report.write_text(content, encoding="utf-8")
     finished = undo(environment, report)
