@@ -13,9 +13,9 @@ from starlette.routing import Route
 
 from sandbox import bindings, replies
 from sandbox.cloud import Cloud
-from sandbox.fleet import fold
 from sandbox.refusals import Refusal, gateway_body
 from sandbox.signing import ALGORITHM, signed
+from sandbox.tables import fold
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 Record = TypeVar("Record")

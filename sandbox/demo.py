@@ -24,8 +24,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox import Fleet, Sandbox
-from sandbox.fleet import Binding
 from sandbox.records import instant
+from sandbox.tables import Binding
 
 ROOT = Path(__file__).resolve().parent.parent
 EVENTS = ROOT / "events" / "cloudevents"

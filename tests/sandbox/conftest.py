@@ -21,7 +21,7 @@ def fleet_of_the_page(sandbox: Sandbox) -> Sandbox:
     fleet = sandbox.fleet
     fleet.add_gateway(GATEWAY)
     fleet.add_gateway(OTHER)
-    fleet.add_certificate(CERTIFICATE, "cert_demo", DOMAIN, [DOMAIN, "*.san.com"], type="global")
+    fleet.add_certificate(CERTIFICATE, name="cert_demo", common_name=DOMAIN, san=[DOMAIN, "*.san.com"], type="global")
     for gateway_id in (GATEWAY, OTHER):
         fleet.add_domain(DOMAIN, gateway_id)
         fleet.bind(CERTIFICATE, DOMAIN, gateway_id)
