@@ -15,7 +15,7 @@ $(VENV)/.installed: requirements/dev.txt
 	@touch $@
 
 demo: $(VENV)/.installed  ## the whole story on this machine, without any account
-	@$(BIN)/python -m sandbox.demo
+	@$(BIN)/python -m scripts.demo
 
 test: $(VENV)/.installed  ## the default test suite
 	$(BIN)/python -m pytest

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def demo(**variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sandbox.demo"],
+        [sys.executable, "-m", "scripts.demo"],
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "120"} | variables,
         capture_output=True,

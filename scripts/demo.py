@@ -1,4 +1,4 @@
-"""The whole story on this machine: `python -m sandbox.demo`, or `make demo`.
+"""The whole story on this machine: `python -m scripts.demo`, or `make demo`.
 
 Starts the sandbox with a small fleet and the function on functions-framework, sends it the events of
 events/cloudevents/, and shows the bindings before and after. Exits with 1 and a plain sentence if anything differs from
@@ -67,7 +67,7 @@ class DemoError(Exception):
 def main() -> int:
     """Run the story; the exit status."""
     console = Console()
-    fleet = Fleet.from_json((ROOT / "sandbox" / "demo.json").read_text())
+    fleet = Fleet.from_json((ROOT / "scripts" / "demo_fleet.json").read_text())
     try:
         with Sandbox.start(fleet=fleet) as sandbox, _function(sandbox) as url:
             before = fleet.bindings()
