@@ -2,10 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,10 +13,10 @@ from starlette.routing import Route
 from sandbox import bindings, replies
 from sandbox.cloud import Cloud
 from sandbox.refusals import Refusal, gateway_body
-from sandbox.signing import ALGORITHM, signed
+from sandbox.routing import Endpoint, service
+from sandbox.signing import has_signature, signed
 from sandbox.tables import fold
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 Record = TypeVar("Record")
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 500
@@ -30,8 +29,8 @@ class ApiGateway:
         self._cloud = cloud
         self._recent: deque[float] = deque()
         route = self._route
-        self.app = Starlette(
-            routes=[
+        self.app = service(
+            [
                 route("GET", "/certificates", self.list_certificates),
                 route("GET", "/certificates/{certificate_id}", self.show_certificate),
                 route("DELETE", "/certificates/{certificate_id}", self.delete_certificate),
@@ -42,7 +41,8 @@ class ApiGateway:
                 route("GET", "/instances/{instance_id}/api-groups", self.list_groups),
                 route("GET", "/instances/{instance_id}/api-groups/{group_id}", self.show_group),
             ],
-            exception_handlers={Refusal: _refuse, HTTPException: _no_route},
+            error_body=gateway_body,
+            unknown_route=_unknown_route,
         )
 
     # --- who may call ---
@@ -65,7 +65,7 @@ class ApiGateway:
         identity = self._cloud.identity
         project_id = request.path_params["project_id"]
         # calling_apis/authentication.rst: a token, or a signature with an access key.
-        if request.headers.get("authorization", "").startswith(ALGORITHM) and "x-auth-token" not in request.headers:
+        if has_signature(request) and "x-auth-token" not in request.headers:
             identity.verify_signature(await signed(request))
             # ibid.: X-Project-Id is required for a sub-project; without it the key speaks for the region's own project.
             scope = request.headers.get("x-project-id")
@@ -226,13 +226,7 @@ def _number(request: Request, name: str, default: int) -> int:
         raise Refusal("APIG.2012", text) from None
 
 
-async def _refuse(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, Refusal)  # noqa: S101 - Starlette's type for handlers is wider
-    return JSONResponse(gateway_body(exc), exc.status)
-
-
-async def _no_route(_: Request, exc: Exception) -> Response:
+def _unknown_route(exc: HTTPException) -> Refusal:
     """published_api_calling/error_codes.rst: APIG.0101; 405 for a wrong method is in appendix/http_status_codes.rst."""
-    assert isinstance(exc, HTTPException)  # noqa: S101 - Starlette's type for handlers is wider
     text = "The API does not exist." if exc.status_code == 405 else None
-    return JSONResponse(gateway_body(Refusal("APIG.0101", text, exc.status_code)), exc.status_code)
+    return Refusal("APIG.0101", text, exc.status_code)

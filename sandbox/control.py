@@ -10,7 +10,7 @@ POST reset       back to the start; {"fleet": seed} starts from that fleet inste
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -22,8 +22,7 @@ from sandbox.cloud import Cloud
 from sandbox.faults import Fault
 from sandbox.fleet import Fleet
 from sandbox.journal import Received
-
-Endpoint = Callable[[Request], Awaitable[Response]]
+from sandbox.routing import Endpoint
 
 # Never shown to another process: a dump of the journal must not turn into a leak.
 _SECRET_HEADERS = {"x-auth-token", "x-subject-token", "x-security-token", "authorization"}

@@ -1,29 +1,18 @@
 """IAM: `POST /v3/auth/tokens`, `GET /v3/auth/tokens` and `GET /v3/projects`, nothing else."""
 
 import json
-from http import HTTPStatus
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.behaviour import Behaviour
 from sandbox.cloud import Cloud
 from sandbox.identity import Token
 from sandbox.records import timestamp
-from sandbox.refusals import Refusal
-from sandbox.signing import ALGORITHM, signed
-
-
-def error_body(refusal: Refusal, behaviour: Behaviour) -> dict[str, Any]:
-    """The two error envelopes that the IAM pages show."""
-    if behaviour.iam_envelope == "error_code":
-        return {"error_code": refusal.error_code, "error_msg": refusal.error_msg}
-    title = HTTPStatus(refusal.status).phrase
-    return {"error": {"code": refusal.status, "message": refusal.error_msg, "title": title}}
+from sandbox.refusals import Refusal, iam_body
+from sandbox.routing import service
+from sandbox.signing import has_signature, signed
 
 
 class Iam:
@@ -31,13 +20,14 @@ class Iam:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self.app = Starlette(
-            routes=[
+        self.app = service(
+            [
                 Route("/v3/auth/tokens", self.issue_token, methods=["POST"]),
                 Route("/v3/auth/tokens", self.show_token, methods=["GET"]),
                 Route("/v3/projects", self.list_projects, methods=["GET"]),
             ],
-            exception_handlers={Refusal: self._refuse, HTTPException: self._no_route},
+            error_body=lambda refusal: iam_body(refusal, cloud.behaviour.iam_envelope),
+            unknown_route=lambda exc: Refusal("IAM.0004", exc.detail, exc.status_code),
         )
 
     async def issue_token(self, request: Request) -> Response:
@@ -66,7 +56,7 @@ class Iam:
     async def list_projects(self, request: Request) -> Response:
         """querying_project_information_based_on_the_specified_criteria.rst; a token, or a signature, is enough."""
         identity = self._cloud.identity
-        if request.headers.get("authorization", "").startswith(ALGORITHM):
+        if has_signature(request):
             identity.verify_signature(await signed(request))
         else:
             self._valid(request.headers.get("x-auth-token", ""), missing="IAM.0001")
@@ -135,15 +125,6 @@ class Iam:
             return {"id": name, "type": kind, "name": name, "endpoints": [endpoint]}
 
         return [entry("identity", "iam", self._cloud.auth_url), entry("apig", "apig", self._cloud.endpoint)]
-
-    async def _refuse(self, _: Request, exc: Exception) -> Response:
-        assert isinstance(exc, Refusal)  # noqa: S101 - Starlette's type for handlers is wider
-        return JSONResponse(error_body(exc, self._cloud.behaviour), exc.status)
-
-    async def _no_route(self, _: Request, exc: Exception) -> Response:
-        assert isinstance(exc, HTTPException)  # noqa: S101 - Starlette's type for handlers is wider
-        refusal = Refusal("IAM.0004", exc.detail, exc.status_code)
-        return JSONResponse(error_body(refusal, self._cloud.behaviour), exc.status_code)
 
 
 def _read_request(body: bytes) -> tuple[dict[str, str], str, Any]:

@@ -51,7 +51,7 @@ class Identity:
         self._wrong_passwords = 0
         self._key_failures: dict[str, int] = {}
         self._key_locked_until: dict[str, datetime] = {}
-        self.key = AccessKey(secrets.token_hex(10).upper(), secrets.token_urlsafe(30))
+        self.key = _new_key()
         self._keys = {self.key.access_key: self.key}
 
     @property
@@ -81,9 +81,8 @@ class Identity:
     def issue(self, lifetime: float, length: int, *, project: bool = True) -> Token:
         """Issue one more token; obtaining a new one does not end the others."""
         # obtaining_a_user_token_through_password_authentication.rst: opaque, CMS-like, "MIID…".
-        noise = base64.b64encode(secrets.token_bytes(length), altchars=b"+-").decode()
         issued = now()
-        value = ("MIID" + noise)[: max(length, 16)]
+        value = ("MIID" + _noise(length))[: max(length, 16)]
         token = Token(value, issued, issued + timedelta(seconds=lifetime), self.project_id if project else None)
         with self._lock:
             self._tokens[value] = token
@@ -112,10 +111,7 @@ class Identity:
 
     def temporary_key(self, lifetime: float = 900.0) -> AccessKey:
         """obtaining_a_temporary_ak_sk.rst: 900 seconds unless asked otherwise."""
-        noise = base64.b64encode(secrets.token_bytes(600), altchars=b"+-").decode()
-        key = AccessKey(
-            secrets.token_hex(10).upper(), secrets.token_urlsafe(30), noise, now() + timedelta(seconds=lifetime)
-        )
+        key = _new_key(security_token=_noise(600), expires_at=now() + timedelta(seconds=lifetime))
         with self._lock:
             self._keys[key.access_key] = key
         return key
@@ -164,3 +160,12 @@ class Identity:
             self._wrong_passwords = 0
             self._key_failures.clear()
             self._key_locked_until.clear()
+
+
+def _new_key(security_token: str | None = None, expires_at: datetime | None = None) -> AccessKey:
+    return AccessKey(secrets.token_hex(10).upper(), secrets.token_urlsafe(30), security_token, expires_at)
+
+
+def _noise(length: int) -> str:
+    """Random text, in the alphabet of the vendor's tokens."""
+    return base64.b64encode(secrets.token_bytes(length), altchars=b"+-").decode()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
 from urllib.parse import parse_qsl
 
+from starlette.types import Scope
+
 Service = Literal["iam", "apig"]
 
 
@@ -30,18 +32,23 @@ class Received:
     """The path with its query, as sent."""
 
     @classmethod
-    def of(  # noqa: PLR0913, PLR0917 - a request has this many parts
-        cls, service: Service, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], raw: bytes
-    ) -> "Received":
-        """The record of a request; a body that is no JSON is kept as `raw` alone."""
+    def of(cls, service: Service, scope: Scope, raw: bytes) -> "Received":
+        """The record of an ASGI request and its body; a body that is not JSON is kept as `raw` alone."""
         try:
             body = json.loads(raw) if raw else None
         except (ValueError, RecursionError):
             body = None
-        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-        target = f"{path}?{query}" if query else path
-        fields = dict(parse_qsl(query, keep_blank_values=True))
-        return cls(service, method, path, fields, names, body, raw, target=target)
+        path, query = scope["raw_path"].decode("ascii"), scope["query_string"].decode("ascii")
+        return cls(
+            service=service,
+            method=scope["method"],
+            path=path,
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+            body=body,
+            raw=raw,
+            target=f"{path}?{query}" if query else path,
+        )
 
 
 class Journal(Sequence[Received]):
@@ -79,11 +86,14 @@ class Journal(Sequence[Received]):
 
     def detaches(self) -> list[Received]:
         """POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/detach."""
-        return [each for each in self.apig() if each.method == "POST" and each.path.endswith("/domains/detach")]
+        return self._writes("detach")
 
     def attaches(self) -> list[Received]:
         """POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/attach."""
-        return [each for each in self.apig() if each.method == "POST" and each.path.endswith("/domains/attach")]
+        return self._writes("attach")
+
+    def _writes(self, verb: str) -> list[Received]:
+        return [each for each in self.apig() if each.method == "POST" and each.path.endswith(f"/domains/{verb}")]
 
     def __iter__(self) -> Iterator[Received]:
         with self._lock:

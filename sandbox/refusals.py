@@ -1,6 +1,7 @@
 """Every way the sandbox says no: the vendor's codes with their status and text."""
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Literal
 
 from sandbox.records import hex_id
 
@@ -79,3 +80,11 @@ def gateway_body(refusal: Refusal) -> dict[str, Any]:
     body = {"error_code": refusal.error_code, "error_msg": refusal.error_msg}
     # common_errors_related_to_iam_authentication_information.rst shows request_id beside the two.
     return {**body, "request_id": hex_id()} if refusal.error_code.startswith("APIG.0") else body
+
+
+def iam_body(refusal: Refusal, envelope: Literal["error", "error_code"]) -> dict[str, Any]:
+    """The error body of IAM, in one of the two envelopes that its pages show."""
+    if envelope == "error_code":
+        return {"error_code": refusal.error_code, "error_msg": refusal.error_msg}
+    title = HTTPStatus(refusal.status).phrase
+    return {"error": {"code": refusal.status, "message": refusal.error_msg, "title": title}}

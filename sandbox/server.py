@@ -18,7 +18,7 @@ from sandbox.apig import ApiGateway
 from sandbox.behaviour import Behaviour
 from sandbox.cloud import Cloud
 from sandbox.control import Control
-from sandbox.door import Connection, Door
+from sandbox.dispatcher import Connection, Dispatcher
 from sandbox.faults import Faults
 from sandbox.fleet import Fleet
 from sandbox.iam import Iam
@@ -38,7 +38,7 @@ class Sandbox:
         self._first_behaviour = dataclasses.replace(cloud.behaviour)
         self._folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
         self.ca_file = str(self._folder / "ca.pem")
-        door = Door(
+        dispatcher = Dispatcher(
             cloud,
             Iam(cloud).app,
             ApiGateway(cloud).app,
@@ -47,7 +47,7 @@ class Sandbox:
         )
         tls = _tls(self.ca_file)
         config = uvicorn.Config(
-            door,
+            dispatcher,
             loop="asyncio",  # connections are cut by means of its transports
             http="httptools",
             ws="none",
@@ -59,7 +59,7 @@ class Sandbox:
             backlog=512,
             ssl_context_factory=lambda *_: tls,
         )
-        self._door = door
+        self._dispatcher = dispatcher
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
         self._sockets: list[socket.socket] = []
@@ -88,7 +88,7 @@ class Sandbox:
             except OSError as exc:
                 raise OSError(exc.errno, f"cannot listen on {HOST}:{wanted}: {exc.strerror}") from exc
         apig, iam = (sock.getsockname()[1] for sock in self._sockets)
-        self._door.iam_port = iam
+        self._dispatcher.iam_port = iam
         self._cloud.endpoint, self._cloud.auth_url = f"https://{HOST}:{apig}", f"https://{HOST}:{iam}/v3"
         self._thread.start()
         deadline = time.monotonic() + START_TIMEOUT

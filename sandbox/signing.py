@@ -35,6 +35,11 @@ class SignedRequest:
     body: bytes
 
 
+def has_signature(request: Request) -> bool:
+    """Whether the request is signed with an access key, rightly or wrongly."""
+    return request.headers.get("authorization", "").startswith(ALGORITHM)
+
+
 async def signed(request: Request) -> SignedRequest:
     """A request as it came."""
     return SignedRequest(

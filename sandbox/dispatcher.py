@@ -1,4 +1,4 @@
-"""The way in and out of both services: journal, faults, delays, and connections that are cut on purpose."""
+"""Between the sockets and the services: journal, faults, delays, and connections that are cut on purpose."""
 
 import asyncio
 import json
@@ -14,9 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.cloud import Cloud
 from sandbox.faults import Fault
-from sandbox.iam import error_body
 from sandbox.journal import Received, Service
-from sandbox.refusals import Refusal, gateway_body
+from sandbox.refusals import Refusal, gateway_body, iam_body
 
 CONTROL = "/_sandbox/"
 
@@ -37,6 +36,14 @@ class Answer:
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
+    @classmethod
+    def of_json(cls, status: int, body: bytes) -> "Answer":
+        """An answer with a body of type JSON, whatever it really holds."""
+        headers = [(b"content-type", b"application/json")]
+        if status != 204:
+            headers.append((b"content-length", str(len(body)).encode()))
+        return cls(status, headers, body)
+
     @property
     def error_code(self) -> str | None:
         """The code in an error body of either envelope."""
@@ -49,7 +56,7 @@ class Answer:
             return None
 
 
-class Door:
+class Dispatcher:
     """The ASGI application behind both ports: the port of the connection tells which service is meant."""
 
     def __init__(
@@ -77,14 +84,7 @@ class Door:
     async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
         service: Service = "iam" if scope["server"][1] == self.iam_port else "apig"
         raw = await _read(receive)
-        received = Received.of(
-            service,
-            scope["method"],
-            scope["raw_path"].decode("ascii"),
-            scope["query_string"].decode("ascii"),
-            scope["headers"],
-            raw,
-        )
+        received = Received.of(service, scope, raw)
         self._cloud.journal.add(received)
         fault = self._cloud.faults.take(received) or Fault()
         if fault.action in ("reset", "drop"):
@@ -111,17 +111,13 @@ class Door:
     def _faulty(self, fault: Fault, service: Service) -> Answer:
         if fault.raw_body is not None:
             body = fault.raw_body.encode() if isinstance(fault.raw_body, str) else fault.raw_body
-            status = fault.status or 200
-        elif fault.status is not None and fault.status < 400 and fault.error_code is None:
-            body, status = b"", fault.status
-        else:
-            refusal = fault.refusal(service)
-            data = error_body(refusal, self._cloud.behaviour) if service == "iam" else gateway_body(refusal)
-            body, status = json.dumps(data).encode(), refusal.status
-        headers = [(b"content-type", b"application/json")]
-        if status != 204:
-            headers.append((b"content-length", str(len(body)).encode()))
-        return Answer(status, headers, body)
+            return Answer.of_json(fault.status or 200, body)
+        if fault.status is not None and fault.status < 400 and fault.error_code is None:
+            return Answer.of_json(fault.status, b"")
+        refusal = fault.refusal(service)
+        iam = service == "iam"
+        data = iam_body(refusal, self._cloud.behaviour.iam_envelope) if iam else gateway_body(refusal)
+        return Answer.of_json(refusal.status, json.dumps(data).encode())
 
     async def _cut(self, scope: Scope, receive: Receive, *, hard: bool) -> None:
         """End the connection without a word; `hard` = with RST instead of FIN."""
@@ -160,7 +156,6 @@ async def _call(app: ASGIApp, scope: Scope, raw: bytes) -> Answer:
         await app(scope, receive, send)
     except Exception:  # noqa: BLE001 - the outermost frame of a request; the vendor's answer to a bug is 9999
         traceback.print_exc(file=sys.stderr)
-        body = json.dumps(gateway_body(Refusal("APIG.9999"))).encode()
-        return Answer(500, [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())], body)
+        return Answer.of_json(500, json.dumps(gateway_body(Refusal("APIG.9999"))).encode())
     body = b"".join(message.get("body", b"") for message in sent[1:])
     return Answer(sent[0]["status"], list(sent[0].get("headers", [])), body)
