@@ -21,7 +21,7 @@ CONTROL = "/_sandbox/"
 
 
 class Connection(Protocol):
-    """What is used of uvicorn's protocol objects."""
+    """The attributes of uvicorn's protocol objects that are used here."""
 
     client: tuple[str, int] | None
     server: tuple[str, int | None] | None
@@ -30,7 +30,7 @@ class Connection(Protocol):
 
 @dataclass
 class Answer:
-    """A whole response, held back until its time has come."""
+    """A complete response, not sent yet."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -38,7 +38,7 @@ class Answer:
 
     @classmethod
     def of_json(cls, status: int, body: bytes) -> "Answer":
-        """An answer with a body of type JSON, whatever it really holds."""
+        """An answer that claims to be JSON; the body may be anything."""
         headers = [(b"content-type", b"application/json")]
         if status != 204:
             headers.append((b"content-length", str(len(body)).encode()))
@@ -46,7 +46,7 @@ class Answer:
 
     @property
     def error_code(self) -> str | None:
-        """The code in an error body of either envelope."""
+        """The code in an error body, in any of the envelopes."""
         if self.status < 400:
             return None
         try:
@@ -57,7 +57,7 @@ class Answer:
 
 
 class Dispatcher:
-    """The ASGI application behind both ports: the port of the connection tells which service is meant."""
+    """The ASGI application behind both ports; the port of the connection selects the service."""
 
     def __init__(
         self, cloud: Cloud, iam: ASGIApp, apig: ASGIApp, control: ASGIApp, connections: Callable[[], set[Connection]]
@@ -69,19 +69,19 @@ class Dispatcher:
         self.iam_port = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request from arrival to answer, or to the end of its connection."""
+        """Handle one request, until it is answered or its connection is cut."""
         if scope["type"] != "http":
             return
         if scope["path"].startswith(CONTROL):
             await self._control(scope, receive, send)
             return
         try:
-            await self._admit(scope, receive, send)
+            await self._handle(scope, receive, send)
         except asyncio.CancelledError:
-            # The sandbox ends in the middle of a delay; the connection is gone already.
+            # The sandbox was stopped during a delay; the connection is closed already.
             return
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         service: Service = "iam" if scope["server"][1] == self.iam_port else "apig"
         raw = await _read(receive)
         received = Received.of(service, scope, raw)
@@ -103,7 +103,7 @@ class Dispatcher:
             await self._cut(scope, receive, hard=False)
             return
         extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in fault.headers.items()]
-        # Before the answer leaves: whoever gets it may look into the journal at once.
+        # Noted before the answer is sent: a client may read the journal as soon as it has the answer.
         self._cloud.journal.answered(received, answer.status, fault.error_code or answer.error_code)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers + extra})
         await send({"type": "http.response.body", "body": answer.body})
@@ -120,15 +120,15 @@ class Dispatcher:
         return Answer.of_json(refusal.status, json.dumps(data).encode())
 
     async def _cut(self, scope: Scope, receive: Receive, *, hard: bool) -> None:
-        """End the connection without a word; `hard` = with RST instead of FIN."""
+        """Close the connection without an answer; `hard` sends RST instead of FIN."""
         for connection in list(self._connections()):
             if (connection.client, connection.server) == (tuple(scope["client"]), tuple(scope["server"])):
                 sock = connection.transport.get_extra_info("socket")
                 if hard:
-                    # Linger on, zero seconds: close() then sends RST.
+                    # With SO_LINGER on and zero seconds, close() sends RST.
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.transport.abort()
-        # The server takes a return without an answer for an error unless it has seen the connection go.
+        # uvicorn logs an error when this returns without an answer, unless it has seen the disconnect.
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -143,7 +143,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def _call(app: ASGIApp, scope: Scope, raw: bytes) -> Answer:
-    """Run a service and keep what it says."""
+    """Run a service and return its whole answer."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -154,7 +154,7 @@ async def _call(app: ASGIApp, scope: Scope, raw: bytes) -> Answer:
 
     try:
         await app(scope, receive, send)
-    except Exception:  # noqa: BLE001 - the outermost frame of a request; the vendor's answer to a bug is 9999
+    except Exception:  # noqa: BLE001 - nothing above it could answer; the vendor's code for a bug is 9999
         traceback.print_exc(file=sys.stderr)
         return Answer.of_json(500, json.dumps(gateway_body(Refusal("APIG.9999"))).encode())
     body = b"".join(message.get("body", b"") for message in sent[1:])

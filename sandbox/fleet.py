@@ -1,4 +1,4 @@
-"""The state behind the sandbox: what there is, and the vendor's rules for adding to it."""
+"""The state of the sandbox: gateways, certificates, API groups and domains, and the rules for adding them."""
 # Parameters are named as in the API, so that a test and a seed read like a request:
 # ruff: noqa: A002
 
@@ -26,7 +26,7 @@ from sandbox.tables import Tables
 
 
 class Fleet(Tables):
-    """Gateways, certificates and domains of one project; where no id is given, a random one is made."""
+    """The fleet of one project. A record added without an id gets a random one."""
 
     # umn/source/service_overview/notes_and_constraints.rst: five independent domain names for an API group.
     def __init__(self, domains_per_group: int = 5) -> None:

@@ -1,4 +1,4 @@
-"""What the sandbox received, in order of arrival, and what it answered."""
+"""The requests that the sandbox received, in order of arrival, and its answers."""
 
 import json
 import threading
@@ -15,13 +15,13 @@ Service = Literal["iam", "apig"]
 
 @dataclass(frozen=True)
 class Received:
-    """One request. `path` is as sent, without the query; `status` is None while, or if ever, nothing was answered."""
+    """One request. `path` is as sent, without the query. `status` is None until it is answered, if ever."""
 
     service: Service
     method: str
     path: str
     query: dict[str, str]
-    # Not in the repr: they hold tokens and passwords, and a failing assertion prints what it compares.
+    # Not in the repr: headers and bodies hold tokens and passwords, and a failing assertion prints both its sides.
     headers: dict[str, str] = field(repr=False)
     body: Any = field(repr=False)
     raw: bytes = field(repr=False)
@@ -52,19 +52,19 @@ class Received:
 
 
 class Journal(Sequence[Received]):
-    """A list of what was received; an entry stands in it before its answer leaves, so a client may look at once."""
+    """A list of requests. Each is complete before its answer is sent, so a client may read it at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: list[Received] = []
 
     def add(self, received: Received) -> None:
-        """Note a request as it arrives."""
+        """Note a request on arrival."""
         with self._lock:
             self._entries.append(received)
 
     def answered(self, received: Received, status: int, error_code: str | None) -> None:
-        """Note the answer; without effect when the journal has been emptied in between."""
+        """Note the answer to a request; has no effect if the journal was cleared in between."""
         with self._lock:
             for index in range(len(self._entries) - 1, -1, -1):
                 if self._entries[index] is received:
@@ -72,16 +72,16 @@ class Journal(Sequence[Received]):
                     return
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all entries."""
         with self._lock:
             self._entries = []
 
     def apig(self) -> list[Received]:
-        """What API Gateway received."""
+        """The requests to API Gateway."""
         return [each for each in self if each.service == "apig"]
 
     def iam(self) -> list[Received]:
-        """What IAM received."""
+        """The requests to IAM."""
         return [each for each in self if each.service == "iam"]
 
     def detaches(self) -> list[Received]:

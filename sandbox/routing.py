@@ -24,7 +24,7 @@ def service(
 
     async def refuse(_: Request, exc: Exception) -> Response:
         refusal = unknown_route(exc) if isinstance(exc, HTTPException) else exc
-        if not isinstance(refusal, Refusal):  # Starlette's type for handlers is wider than what it passes
+        if not isinstance(refusal, Refusal):  # cannot be: Starlette's type for a handler is wider than what it passes
             raise refusal
         return JSONResponse(error_body(refusal), refusal.status)
 

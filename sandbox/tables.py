@@ -1,4 +1,4 @@
-"""The records of a fleet, with indexes, so that no lookup has to search all of them."""
+"""The records of a fleet, with indexes, so that no lookup has to read all of them."""
 
 import threading
 from collections.abc import Iterable, Mapping
@@ -121,7 +121,7 @@ class Tables:
                 self.remove_certificate(certificate_id)
             del self._certificates_of[gateway_id], self.gateways[gateway_id]
 
-    # --- for the fleet, which has checked the rest: a new record, entered into the indexes ---
+    # --- for Fleet: add a record to the tables and the indexes; Fleet has checked everything but the id ---
 
     def _put_gateway(self, gateway: Gateway) -> Gateway:
         _require_new(gateway.id, self.gateways)

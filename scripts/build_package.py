@@ -152,7 +152,7 @@ def main() -> None:
     build(python, arguments.platform, arguments.requirements, Path("src", arguments.door), arguments.out)
     size = pack(arguments.out, arguments.zip)
     unpacked = sum(path.stat().st_size for path in _files(arguments.out))
-    print(f"{arguments.zip}  {size / 1e6:.2f} MB zipped, {unpacked / 1e6:.1f} MB unpacked")  # noqa: T201 - as asked
+    print(f"{arguments.zip}  {size / 1e6:.2f} MB zipped, {unpacked / 1e6:.1f} MB unpacked")
 
 
 if __name__ == "__main__":

@@ -48,13 +48,13 @@ def main() -> None:
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
             model = MODELS.get((document["apiVersion"], document["kind"]))
             if model is None:
-                print(f"{path}: {document['kind']} is not checked")  # noqa: T201
+                print(f"{path}: {document['kind']} is not checked")
                 continue
             read = model.model_validate(document).model_dump(mode="json", by_alias=True, exclude_unset=True)
             unknown = set(dropped(document, read, "")) - KEPT
             wrong = wrong or bool(unknown)
             name = f"{document['kind']} {document['metadata']['name']}"
-            print(f"{path}: {name}: {'unknown ' + ', '.join(sorted(unknown)) if unknown else 'ok'}")  # noqa: T201
+            print(f"{path}: {name}: {'unknown ' + ', '.join(sorted(unknown)) if unknown else 'ok'}")
     sys.exit(wrong)
 
 

@@ -58,6 +58,6 @@ def _output(*command: str) -> str:
 
 if __name__ == "__main__":
     try:
-        print(find_python(sys.argv[1]))  # noqa: T201 - a program that answers its caller
+        print(find_python(sys.argv[1]))
     except PythonNotFound as exc:
         sys.exit(str(exc))

@@ -90,8 +90,8 @@ def main() -> None:
         outcome = restore.handle(Event(path.name, undo), work)
     except DetachError as exc:
         sys.exit(f"undo: {exc.name}: {exc.message}")
-    print(json.dumps(outcome.to_dict(), indent=2))  # noqa: T201 - a program that speaks to its user
-    print("\n".join(told(outcome)) or "nothing was detached", file=sys.stderr)  # noqa: T201
+    print(json.dumps(outcome.to_dict(), indent=2))
+    print("\n".join(told(outcome)) or "nothing was detached", file=sys.stderr)
     sys.exit(outcome.status == "failed")
 
 
