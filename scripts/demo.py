@@ -1,8 +1,8 @@
-"""The whole story on this machine: `python -m scripts.demo`, or `make demo`.
+"""`make demo`: what the function does, shown on this machine without a cloud account.
 
-Starts the sandbox with a small fleet and the function on functions-framework, sends it the events of
-events/cloudevents/, and shows the bindings before and after. Exits with 1 and a plain sentence if anything differs from
-what the story expects.
+Starts the sandbox with a small fleet, and the function on functions-framework. Sends the function the events of
+events/cloudevents/ and shows the bindings before and after. If anything differs from what is expected, it says so and
+exits with 1.
 """
 
 import contextlib
@@ -15,37 +15,81 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 from rich.text import Text
 
 from sandbox import Fleet, Sandbox
-from sandbox.records import instant
 from sandbox.tables import Binding
+from scripts.demo_output import SUFFIX, bindings_table, compact_json
 
 ROOT = Path(__file__).resolve().parent.parent
+FLEET = ROOT / "scripts" / "demo_fleet.json"
 EVENTS = ROOT / "events" / "cloudevents"
 LOG = ROOT / ".demo" / "function.log"
 START_TIMEOUT = 30.0
-SUFFIX = ".example.com"
-WIDTH = 120
 
-# Event file, expected status of its outcome, what the line says about it.
-STORY = [
-    ("certificate_expired", "detached", "a certificate that two gateways share has expired; status.… is protected"),
-    ("certificate_expired_by_name", "detached", "two certificates have that name; one of them is valid yet"),
-    ("certificate_expiring", "not_due", "it was renewed in place: the gateway's own date decides"),
-    ("domain_decommissioned", "detached", "one domain, spelt in two ways, on three gateways"),
-    ("domains_decommissioned", "detached", "legacy is gone by now, old-shop goes on one gateway"),
-    ("certificate_expired", "nothing_to_detach", "the first event once more: a duplicate does no harm"),
-    ("cleanup_due", "detached", "the schedule finds the one that nobody told of"),
+INTRODUCTION = f"""\
+This demo starts a local IAM and API Gateway, and the function. It needs no cloud account, and changes nothing outside\
+ this machine. The function gets seven events, one after the other, and detaches certificates from domains.
+The fleet has three gateways: eu-prod, eu-stage and partners. Names are shown without {SUFFIX}.
+"""
+
+
+class Step(NamedTuple):
+    """One event: its file, the expected status of its outcome, and what a reader should see in it."""
+
+    event: str
+    status: str
+    text: str
+
+
+STEPS = [
+    Step(
+        "certificate_expired",
+        "detached",
+        'The certificate "shared" has expired. It is detached from its domains on both gateways. Only status keeps it,'
+        " because a setting protects this domain.",
+    ),
+    Step(
+        "certificate_expired_by_name",
+        "detached",
+        "Two certificates have the common name *.shop. Only the expired one, shop_2025, is detached.",
+    ),
+    Step(
+        "certificate_expiring",
+        "not_due",
+        "This certificate was renewed in the meantime. The gateway's own date decides, so nothing is detached.",
+    ),
+    Step(
+        "domain_decommissioned",
+        "detached",
+        "The domain legacy is decommissioned. Its valid certificate is detached from it on all three gateways; the"
+        " spelling Legacy is the same domain.",
+    ),
+    Step(
+        "domains_decommissioned",
+        "detached",
+        "Two domains are decommissioned. legacy was detached by the event before; old-shop is detached now.",
+    ),
+    Step(
+        "certificate_expired",
+        "nothing_to_detach",
+        "The first event arrives a second time. Nothing is left to detach, so a duplicate does no harm.",
+    ),
+    Step(
+        "cleanup_due",
+        "detached",
+        "A schedule starts a clean-up. It finds partner_2024, which has expired without an event.",
+    ),
 ]
+SHOWN = 4  # the step whose whole outcome is shown
 
-# What the story detaches: certificate's name, domains. All the rest stays.
+# What must be detached at the end: certificate name, domains. Everything else must still be bound.
 DETACHED = {
     "shared": {"apigtest.example.com", "orders.example.com", "invoices.example.com", "xn--bcher-kva.example.com"},
     "shop_2025": {"*.shop.example.com", "www.shop.example.com", "api.shop.example.com", "img.shop.example.com"},
@@ -55,35 +99,43 @@ DETACHED = {
         "*.partner.example.com",
         "acme.partner.example.com",
         "globex.partner.example.com",
-        "initech.partner.example.com",
+        "hooli.partner.example.com",
     },
 }
 
 
 class DemoError(Exception):
-    """The story went another way than expected."""
+    """Something differs from what the demo expects."""
 
 
 def main() -> int:
-    """Run the story; the exit status."""
+    """Run the demo; returns the exit status."""
     console = Console()
-    fleet = Fleet.from_json((ROOT / "scripts" / "demo_fleet.json").read_text())
+    fleet = Fleet.from_json(FLEET.read_text(encoding="utf-8"))
+    console.print(INTRODUCTION, highlight=False)
     try:
         with Sandbox.start(fleet=fleet) as sandbox, _function(sandbox) as url:
             before = fleet.bindings()
-            console.print(_table("Bindings before", fleet, before, before))
-            outcomes = _tell(console, url)
+            title = "Bindings before the events: the domains of each certificate on each gateway"
+            console.print(bindings_table(title, fleet, before, before))
+            console.print("\n[bold]The events and their outcomes[/]", highlight=False)
+            outcomes = _send_events(console, url)
             after = fleet.bindings()
-            console.print(_table("Bindings after", fleet, before, after))
-            console.print(f"One outcome, that of {STORY[1][0]}.json:\n{_compact(outcomes[1])}", highlight=True)
+            console.print(bindings_table("Bindings after the events (✗ = detached)", fleet, before, after))
+            console.print(
+                f"\n[bold]The outcome of event {SHOWN + 1}, {STEPS[SHOWN].event}.json[/]"
+                " (`undo` holds what is needed to attach again)",
+                highlight=False,
+            )
+            console.print(compact_json(outcomes[SHOWN], console.width), markup=False)
             _check(fleet, before, after, sandbox)
     except DemoError as exc:
-        console.print(f"[bold red]The demo failed:[/] {exc}\nThe function's log: {LOG}", highlight=False)
+        console.print(f"[bold red]The demo failed:[/] {exc}\nLog of the function: {LOG}", highlight=False)
         return 1
     requests = len(sandbox.journal.detaches())
     console.print(
-        f"[bold green]As expected:[/] {len(before) - len(after)} of {len(before)} bindings detached in {requests}"
-        f" requests.\nStructured logs and metrics: {LOG}",
+        f"\n[bold green]As expected:[/] {len(before) - len(after)} of {len(before)} bindings detached with {requests}"
+        f" requests.\nLogs and metrics of the function: {LOG}",
         highlight=False,
     )
     return 0
@@ -91,7 +143,7 @@ def main() -> int:
 
 @contextlib.contextmanager
 def _function(sandbox: Sandbox) -> Iterator[str]:
-    """functions-framework with src/main.py, as `functions-framework --target handler` starts it anywhere."""
+    """The function on functions-framework, started as on any other machine; yields its URL."""
     LOG.parent.mkdir(exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -113,7 +165,7 @@ def _function(sandbox: Sandbox) -> Iterator[str]:
         "handler",
     ]
     with LOG.open("w") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(  # noqa: S603 - the command is built here
             [*command, "--host", "127.0.0.1", "--port", str(port)], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
     try:
@@ -133,100 +185,60 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
                 return
         time.sleep(0.05)
     last = (LOG.read_text().strip().splitlines() or ["nothing was logged"])[-1]
-    raise DemoError(f"the function did not become healthy: {last}")
+    raise DemoError(f"the function did not start; the last line of its log: {last}")
 
 
-def _tell(console: Console, url: str) -> list[dict[str, Any]]:
-    """Send the events one by one, with a progress line while each is under way."""
+def _send_events(console: Console, url: str) -> list[dict[str, Any]]:
+    """Send the events one after the other, and print each outcome; returns the outcomes."""
     outcomes = []
     progress = Progress(
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
     )
     with httpx.Client(trust_env=False, timeout=30) as client, progress:
-        task = progress.add_task("", total=len(STORY))
-        for number, (name, expected, why) in enumerate(STORY, 1):
-            progress.update(task, description=f"event {number} of {len(STORY)}: {name}.json")
+        task = progress.add_task("", total=len(STEPS))
+        for number, step in enumerate(STEPS, 1):
+            name = f"{step.event}.json"
+            progress.update(task, description=f"event {number} of {len(STEPS)}: {name}")
             started = time.monotonic()
             reply = client.post(
                 url,
-                content=(EVENTS / f"{name}.json").read_bytes(),
+                json=_event(EVENTS / name),
                 headers={"Content-Type": "application/cloudevents+json"},
             )
             spent = (time.monotonic() - started) * 1000
             if reply.status_code != httpx.codes.OK:
-                raise DemoError(f"{name}.json was answered {reply.status_code}: {reply.text}")
+                raise DemoError(f"the answer to {name} was {reply.status_code}: {reply.text}")
             outcome: dict[str, Any] = reply.json()
             outcomes.append(outcome)
             colour = {"detached": "green", "not_due": "yellow"}.get(outcome["status"], "cyan")
             line = Text.assemble(
-                (f"{reply.status_code} ", "dim"),
-                name.ljust(28),
-                (outcome["status"].ljust(18), colour),
-                (f"{spent:4.0f} ms\n    ", "dim"),
-                (why, "italic dim"),
+                f"{number}. ", name.ljust(34), (outcome["status"].ljust(18), colour), (f"{spent:4.0f} ms", "dim")
             )
             console.print(line)
+            console.print(Padding(step.text, (0, 0, 0, 3), expand=False), style="dim", highlight=False)
             progress.advance(task)
-            if outcome["status"] != expected:
-                raise DemoError(f"{name}.json ended as {outcome['status']!r}; expected {expected!r}")
+            if outcome["status"] != step.status:
+                raise DemoError(f"{name} ended as {outcome['status']!r}; expected {step.status!r}")
     return outcomes
+
+
+def _event(path: Path) -> dict[str, Any]:
+    """The event of a file, sent now: the function may refuse an event that is too old."""
+    event: dict[str, Any] = json.loads(path.read_bytes())
+    return event | {"time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
 def _check(fleet: Fleet, before: set[Binding], after: set[Binding], sandbox: Sandbox) -> None:
     names = {certificate.id: certificate.name for certificate in fleet.certificates.values()}
     expected = {(c, d, g) for c, d, g in before if d not in DETACHED.get(names[c], set())}
     for certificate_id, domain, gateway_id in sorted(after ^ expected):
-        verb = "is still bound" if (certificate_id, domain, gateway_id) in after else "was detached"
-        raise DemoError(f"{domain} on {fleet.gateways[gateway_id].name} {verb} ({names[certificate_id]})")
+        wrong = "still carries" if (certificate_id, domain, gateway_id) in after else "no longer carries"
+        raise DemoError(
+            f"{domain} on {fleet.gateways[gateway_id].name} {wrong} the certificate {names[certificate_id]}"
+        )
     for received in sandbox.journal.detaches():
         if not all(entry.get("instance_ids") for entry in received.body["domains"]):
-            raise DemoError(f"a request named no gateways: {received.body}")
-
-
-def _table(title: str, fleet: Fleet, before: set[Binding], now: set[Binding]) -> Table:
-    """One row a certificate, its domains under their gateways; what has been detached is marked."""
-    table = Table(title=f"{title} (names without {SUFFIX})", title_justify="left", title_style="bold", show_lines=True)
-    table.add_column("certificate", no_wrap=True)
-    table.add_column("expires", no_wrap=True)
-    for gateway in fleet.gateways.values():
-        table.add_column(gateway.name, no_wrap=True)
-    for certificate in fleet.certificates.values():
-        cells = []
-        for gateway in fleet.gateways.values():
-            names = sorted(d for c, d, g in before if (c, g) == (certificate.id, gateway.id))
-            lines = [
-                Text(_short(name))
-                if (certificate.id, name, gateway.id) in now
-                else Text(f"✗ {_short(name)}", "red strike")
-                for name in names
-            ]
-            cells.append(Text("\n").join(lines))
-        heading = Text.assemble(certificate.name, "\n", (_short(certificate.common_name), "dim"))
-        table.add_row(heading, _age(certificate.not_after), *cells)
-    return table
-
-
-def _compact(value: Any, indent: str = "") -> str:
-    """JSON in which all that fits into a line stands in one."""
-    line = json.dumps(value)
-    if len(indent) + len(line) <= WIDTH or not isinstance(value, dict | list):
-        return line
-    deeper = indent + "  "
-    if isinstance(value, dict):
-        inner = [f"{json.dumps(key)}: {_compact(item, deeper)}" for key, item in value.items()]
-        return "{\n" + ",\n".join(deeper + item for item in inner) + f"\n{indent}}}"
-    return "[\n" + ",\n".join(deeper + _compact(item, deeper) for item in value) + f"\n{indent}]"
-
-
-def _short(name: str) -> str:
-    return name.removesuffix(SUFFIX)
-
-
-def _age(not_after: str) -> Text:
-    days = (instant(not_after) - datetime.now(UTC)).total_seconds() / 86400
-    if days < 0:
-        return Text(f"{-days:.0f} d ago", "bold red")
-    return Text(f"in {days:.0f} d", "yellow" if days < 30 else "green")
+            raise DemoError(f"a detach request names no gateways, so it acts on all of them: {received.body}")
 
 
 if __name__ == "__main__":
