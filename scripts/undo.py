@@ -1,7 +1,7 @@
-"""`make undo REPORT=FILE`: attach again what was detached by a report, with the settings of the environment.
+"""`make undo REPORT=FILE`: attach again what a report says was detached, with the environment's settings.
 
 FILE is an outcome (JSON with `undo`), an `undo` list, or a log with the lines `detach.plan` and `detach.report`. The
-outcome of the undo is printed on stdout, a summary on stderr. The exit status is 1 if anything failed.
+outcome of the restore goes to stdout, what there is to say of it to stderr; the exit status is 1 if anything failed.
 """
 
 import argparse
@@ -25,16 +25,16 @@ TIMEOUT = 3600.0  # seconds
 
 
 def undo_lists(text: str) -> Iterator[list[Any]]:
-    """Every undo list in a report: that of a JSON document, or those in the lines of a log.
+    """Every undo list in a report: a JSON document's own, or those of a log's lines.
 
-    A plan is logged before the first detach of its certificate, so the log of a killed process can be undone too. What
-    was planned but not detached is still attached, and an undo does not change it.
+    A plan is logged before its certificate is written to, so a log tells the way back of a process that was killed,
+    too; what it planned and did not detach is attached still, which a restore leaves as it is.
     """
     try:
         document = json.loads(text)
     except ValueError:
         for line in text.splitlines():
-            # A log collector may put a time or a name before each line.
+            # What collects logs may put a time or a name before each line.
             entry = _json_object(line[line.find("{") :])
             if entry.get("message") in ("detach.plan", "detach.report"):
                 yield entry.get("undo") or []
@@ -51,7 +51,7 @@ def _json_object(text: str) -> dict[str, Any]:
 
 
 def read(path: Path) -> DetachUndo:
-    """What was detached by a report; exits with one sentence if the file is not a report."""
+    """What a report says was detached; ends the program with a plain sentence for what is no report."""
     try:
         lists = list(undo_lists(path.read_text(encoding="utf-8")))
         undo = DetachUndo.model_validate([entry for each in lists for entry in each])
@@ -64,8 +64,8 @@ def read(path: Path) -> DetachUndo:
     return undo
 
 
-def summary(outcome: RestoreOutcome) -> Iterator[str]:
-    """The summary of an outcome."""
+def told(outcome: RestoreOutcome) -> Iterator[str]:
+    """The outcome in sentences."""
     for entry in outcome.certificates:
         verb = "would be attached" if outcome.dry_run else "attached"
         yield (
@@ -77,13 +77,13 @@ def summary(outcome: RestoreOutcome) -> Iterator[str]:
 
 
 def main() -> None:
-    """Undo, and print the outcome."""
+    """Restore, and tell."""
     parser = argparse.ArgumentParser(prog="make undo", description=__doc__)
     parser.add_argument("report", type=Path)
     path = parser.parse_args().report
     undo = read(path)
     for handler in logger.handlers:
-        handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # a StreamHandler
+        handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # it is a StreamHandler
     report = Report("restore", path.name)
     try:
         work = runtime.current().work(Deadline.after(TIMEOUT), report)
@@ -91,7 +91,7 @@ def main() -> None:
     except DetachError as exc:
         sys.exit(f"undo: {exc.name}: {exc.message}")
     print(json.dumps(outcome.to_dict(), indent=2))
-    print("\n".join(summary(outcome)) or "nothing was detached", file=sys.stderr)
+    print("\n".join(told(outcome)) or "nothing was detached", file=sys.stderr)
     sys.exit(outcome.status == "failed")
 
 
