@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types check schemas lock clean
+.PHONY: help demo test lint types check generate lock clean
 
 help:  ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -15,7 +15,7 @@ $(VENV)/.installed: requirements/dev.txt
 	@touch $@
 
 demo: $(VENV)/.installed  ## the whole story on this machine, without any account
-	@$(BIN)/python -m sandbox.demo
+	@$(BIN)/python -m scripts.demo
 
 test: $(VENV)/.installed  ## the default test suite
 	$(BIN)/python -m pytest
@@ -23,15 +23,15 @@ test: $(VENV)/.installed  ## the default test suite
 lint: $(VENV)/.installed  ## style, and the arrows between the modules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	PYTHONPATH=src $(BIN)/lint-imports
+	PYTHONPATH=src:. $(BIN)/lint-imports
 
 types: $(VENV)/.installed  ## mypy --strict
 	$(BIN)/mypy
 
 check: lint types test  ## all that a change must pass
 
-schemas: $(VENV)/.installed  ## write events/schemas/ from the models
-	PYTHONPATH=src $(BIN)/python -m shared.models events/schemas
+generate: $(VENV)/.installed  ## write into documents and deployments what the tables in src/ say
+	@PYTHONPATH=src $(BIN)/python -m scripts.generate
 
 -include make/*.mk
 

@@ -1,11 +1,12 @@
-"""A stand-in for the vendor's IAM and API Gateway, with state, on real sockets with real TLS.
+"""A local IAM and API Gateway with state, on real sockets with real TLS.
 
     with Sandbox.start(fleet=fleet) as sandbox:
-        ...  # speak to sandbox.auth_url and sandbox.endpoint, trusting sandbox.ca_file
+        ...  # call sandbox.auth_url and sandbox.endpoint; sandbox.ca_file is the CA to trust
         assert sandbox.fleet.bindings() == ...
         assert sandbox.journal.detaches()[0].body == ...
 
-It knows nothing of the function that it tests. Where the vendor's pages are silent, `Behaviour` has a switch.
+It imports nothing of the function that it tests. Where the vendor's pages do not say what happens, `Behaviour` has a
+switch.
 """
 
 from sandbox.behaviour import Behaviour

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: the sandbox alone, until SIGTERM or SIGINT."""
+"""`python -m sandbox`: the sandbox as a process of its own, until SIGTERM or SIGINT."""
 
 import argparse
 import json
@@ -17,20 +17,22 @@ ENDING = {signal.SIGTERM, signal.SIGINT}
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{number} is no port: 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{number} is not a port number (0 to 65535)")
     return number
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A local IAM and API Gateway over TLS.")
     parser.add_argument(
-        "--seed", type=Path, metavar="FILE.json", help="fleet to start with; its shape: sandbox/seed.py"
+        "--seed", type=Path, metavar="FILE.json", help="the fleet to start with; sandbox/seed.py shows the format"
     )
-    parser.add_argument("--port", type=_port, default=0, metavar="N", help="of API Gateway; any free one if not given")
-    parser.add_argument("--iam-port", type=_port, default=0, metavar="N", help="of IAM; any free one if not given")
-    parser.add_argument("--ca-file", type=Path, metavar="PATH", help="also write the CA certificate (PEM) there")
+    parser.add_argument("--port", type=_port, default=0, metavar="N", help="port of API Gateway (default: a free port)")
+    parser.add_argument("--iam-port", type=_port, default=0, metavar="N", help="port of IAM (default: a free port)")
+    parser.add_argument("--ca-file", type=Path, metavar="PATH", help="also write the CA certificate (PEM) to this file")
     parser.add_argument("--write-env", type=Path, metavar="FILE", help="write KEY=VALUE lines there once it listens")
-    parser.add_argument("--latency", type=float, default=0.0, metavar="S", help="seconds added to API Gateway answers")
+    parser.add_argument(
+        "--latency", type=float, default=0.0, metavar="S", help="seconds before each API Gateway answer"
+    )
     return parser.parse_args()
 
 
@@ -42,7 +44,7 @@ def _fleet(seed: Path | None) -> Fleet:
 
 
 def _write_whole(path: Path, text: str, mode: int) -> None:
-    """Write and rename: whoever waits for the file never sees half of it."""
+    """Write another file and rename it, so that a process that waits for this file never reads half of it."""
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
@@ -61,7 +63,7 @@ def _run(arguments: argparse.Namespace, folder: Path) -> None:
             _write_whole(arguments.ca_file, ca_file.read_text(encoding="ascii"), 0o644)
             ca_file = arguments.ca_file.resolve()
         _write_whole(credentials, json.dumps(sandbox.credentials, indent=2) + "\n", 0o600)
-        print(  # noqa: T201 - a program that speaks to its user
+        print(
             f"API Gateway   {sandbox.endpoint}\n"
             f"IAM           {sandbox.auth_url}\n"
             f"CA file       {ca_file}\n"
@@ -71,7 +73,7 @@ def _run(arguments: argparse.Namespace, folder: Path) -> None:
             f"fleet         {len(fleet.gateways)} gateways, {len(fleet.certificates)} certificates, "
             f"{len(fleet.domains)} domains, {len(fleet.bindings())} bindings\n"
             f"look inside   {sandbox.endpoint}/_sandbox/bindings (also fleet, journal, behaviour, faults, reset)\n"
-            "Ctrl-C ends it.",
+            "Stop it with Ctrl-C.",
             flush=True,
         )
         if arguments.write_env is not None:
@@ -87,9 +89,9 @@ def _run(arguments: argparse.Namespace, folder: Path) -> None:
 
 
 def main() -> None:
-    """Run until told to end; leave nothing behind but what was asked for by name."""
+    """Run until a signal ends it, and remove every file except those named in the options."""
     arguments = _arguments()
-    # Blocked here and in the threads to come, and waited for: a handler could strike while a lock is held.
+    # Blocked in this thread and in those it starts, and waited for: a signal handler could run while a lock is held.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
     try:

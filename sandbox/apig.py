@@ -1,11 +1,10 @@
-"""API Gateway: the routes under /v2/{project_id}/apigw that have to do with certificates and domains."""
+"""API Gateway: the routes for certificates and domains under /v2/{project_id}/apigw."""
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,25 +12,25 @@ from starlette.routing import Route
 
 from sandbox import bindings, replies
 from sandbox.cloud import Cloud
-from sandbox.fleet import fold
 from sandbox.refusals import Refusal, gateway_body
-from sandbox.signing import ALGORITHM, signed
+from sandbox.routing import Endpoint, service
+from sandbox.signing import has_signature, signed
+from sandbox.tables import fold
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 Record = TypeVar("Record")
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 500
 
 
 class ApiGateway:
-    """The management API of one project's dedicated gateways."""
+    """The management API for the dedicated gateways of one project."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
         self._recent: deque[float] = deque()
         route = self._route
-        self.app = Starlette(
-            routes=[
+        self.app = service(
+            [
                 route("GET", "/certificates", self.list_certificates),
                 route("GET", "/certificates/{certificate_id}", self.show_certificate),
                 route("DELETE", "/certificates/{certificate_id}", self.delete_certificate),
@@ -42,7 +41,8 @@ class ApiGateway:
                 route("GET", "/instances/{instance_id}/api-groups", self.list_groups),
                 route("GET", "/instances/{instance_id}/api-groups/{group_id}", self.show_group),
             ],
-            exception_handlers={Refusal: _refuse, HTTPException: _no_route},
+            error_body=gateway_body,
+            unknown_route=_unknown_route,
         )
 
     # --- who may call ---
@@ -52,7 +52,7 @@ class ApiGateway:
             try:
                 await self._admit(request)
             except Refusal as exc:
-                # querying_dedicated_gateways.rst: this one call says the same with APIC codes.
+                # querying_dedicated_gateways.rst: only this call has APIC codes for these errors.
                 if path == "/instances" and exc.error_code in _APIC:
                     raise Refusal(_APIC[exc.error_code]) from None
                 raise
@@ -65,9 +65,9 @@ class ApiGateway:
         identity = self._cloud.identity
         project_id = request.path_params["project_id"]
         # calling_apis/authentication.rst: a token, or a signature with an access key.
-        if request.headers.get("authorization", "").startswith(ALGORITHM) and "x-auth-token" not in request.headers:
+        if has_signature(request) and "x-auth-token" not in request.headers:
             identity.verify_signature(await signed(request))
-            # ibid.: X-Project-Id is required for a sub-project; without it the key speaks for the region's own project.
+            # Same page: a sub-project needs X-Project-Id; without it, the key is for the region's own project.
             scope = request.headers.get("x-project-id")
         else:
             scope = identity.token(request.headers.get("x-auth-token", "")).project_id
@@ -85,7 +85,7 @@ class ApiGateway:
         now = time.monotonic()
         while self._recent and self._recent[0] <= now - 1:
             self._recent.popleft()
-        # [undocumented] the rate itself; appendix/error_codes.rst has the code, with status 500.
+        # The rate is undocumented; appendix/error_codes.rst has the code, with status 500.
         if len(self._recent) >= rate:
             raise Refusal("APIG.9008")
         self._recent.append(now)
@@ -93,13 +93,13 @@ class ApiGateway:
     # --- certificates ---
 
     async def list_certificates(self, request: Request) -> Response:
-        """querying_ssl_certificates.rst, ListCertificatesV2: a list for one gateway, there is none for the project."""
+        """querying_ssl_certificates.rst, ListCertificatesV2: the API lists by gateway, never by project."""
         gateway_id = request.query_params.get("instance_id")
         if not gateway_id:
             raise Refusal("APIG.2001", "The request parameters must be specified,parameterName:instance_id.")
         self._require_gateway(gateway_id)
         wanted_type = request.query_params.get("type")
-        # umn/source/api_policies/ssl_certificates.rst: those of "all gateways" are displayed for all of them.
+        # umn/source/api_policies/ssl_certificates.rst: certificates for "all gateways" are shown on each gateway.
         rows = [c for c in self._cloud.fleet.certificates_on(gateway_id) if wanted_type in (None, c.type)]
         rows = self._filtered(rows, request, "name", lambda c: c.name)
         rows = self._filtered(rows, request, "common_name", lambda c: c.common_name)
@@ -115,19 +115,19 @@ class ApiGateway:
         return JSONResponse(replies.certificate_details(certificate, project_id, self._cloud.behaviour))
 
     async def delete_certificate(self, request: Request) -> Response:
-        """deleting_an_ssl_certificate.rst: 204, and only when no domain is bound."""
+        """deleting_an_ssl_certificate.rst: 204, but only if no domain is bound to the certificate."""
         fleet, certificate_id = self._cloud.fleet, request.path_params["certificate_id"]
         with fleet.lock:
             if certificate_id not in fleet.certificates:
                 raise Refusal("APIG.3021")
             if fleet.domains_with(certificate_id):
-                # [undocumented] the page has the rule but no code for it.
+                # The page has this rule, but no error code for it.
                 raise Refusal("APIG.2000", "Parameter error: the certificate is bound to domain names")
             fleet.remove_certificate(certificate_id)
         return Response(status_code=204)
 
     async def list_attached_domains(self, request: Request) -> Response:
-        """querying_domain_names_of_an_ssl_certificate.rst: no 404 is listed, so an unknown certificate has none."""
+        """querying_domain_names_of_an_ssl_certificate.rst: the page has no 404: an unknown certificate has no rows."""
         fleet, behaviour = self._cloud.fleet, self._cloud.behaviour
         with fleet.lock:
             rows = fleet.domains_with(request.path_params["certificate_id"])
@@ -135,13 +135,13 @@ class ApiGateway:
             return _page(request, "bound_domains", rows, lambda d: replies.attached_domain(d, fleet, behaviour))
 
     async def detach(self, request: Request) -> Response:
-        """unbinding_an_ssl_certificate_from_a_domain_name.rst: 204 and an empty body."""
+        """unbinding_an_ssl_certificate_from_a_domain_name.rst: 204 without a body."""
         entries = bindings.read_entries(await request.body())
         bindings.detach(self._cloud.fleet, request.path_params["certificate_id"], entries, self._cloud.behaviour)
         return Response(status_code=204)
 
     async def attach(self, request: Request) -> Response:
-        """binding_an_ssl_certificate_to_a_domain_name.rst: 204 and an empty body."""
+        """binding_an_ssl_certificate_to_a_domain_name.rst: 204 without a body."""
         entries = bindings.read_entries(await request.body())
         bindings.attach(self._cloud.fleet, request.path_params["certificate_id"], entries, self._cloud.behaviour)
         return Response(status_code=204)
@@ -160,7 +160,7 @@ class ApiGateway:
         return _page(request, "instances", rows, lambda row: replies.gateway(row, project_id))
 
     async def list_groups(self, request: Request) -> Response:
-        """querying_api_groups.rst, ListApiGroupsV2; precise_search=name makes the filter by name exact."""
+        """querying_api_groups.rst, ListApiGroupsV2; with precise_search=name, the filter by name is exact."""
         self._require_gateway(request.path_params["instance_id"])
         fleet, behaviour = self._cloud.fleet, self._cloud.behaviour
         with fleet.lock:
@@ -199,7 +199,7 @@ class ApiGateway:
         return [row for row in rows if fold(wanted) in fold(name_of(row))]
 
 
-# querying_dedicated_gateways.rst and appendix/error_codes.rst: the APIC twins of the APIG codes.
+# querying_dedicated_gateways.rst and appendix/error_codes.rst: the APIC codes with the meaning of these APIG codes.
 _APIC = {
     "APIG.1000": "APIC.7100",
     "APIG.1001": "APIC.7101",
@@ -210,7 +210,7 @@ _APIC = {
 
 
 def _page(request: Request, name: str, rows: Sequence[Record], shape: Callable[[Record], dict[str, Any]]) -> Response:
-    """Paging as every listing page has it: default 20, at most 500, and out of range means silently clamped."""
+    """Paging, the same for all lists: 20 rows by default, 500 at most; a value out of range is clamped, not refused."""
     offset = max(_number(request, "offset", 0), 0)
     limit = _number(request, "limit", DEFAULT_LIMIT)
     limit = DEFAULT_LIMIT if limit <= 0 else min(limit, MAX_LIMIT)
@@ -221,18 +221,12 @@ def _number(request: Request, name: str, default: int) -> int:
     try:
         return int(request.query_params.get(name, default))
     except ValueError:
-        # querying_ssl_certificates.rst, example of status 400.
+        # querying_ssl_certificates.rst, the example of status 400.
         text = f"Invalid parameter value,parameterName:{name}. Please refer to the support documentation"
         raise Refusal("APIG.2012", text) from None
 
 
-async def _refuse(_: Request, exc: Exception) -> Response:
-    assert isinstance(exc, Refusal)  # noqa: S101 - Starlette's type for handlers is wider
-    return JSONResponse(gateway_body(exc), exc.status)
-
-
-async def _no_route(_: Request, exc: Exception) -> Response:
-    """published_api_calling/error_codes.rst: APIG.0101; 405 for a wrong method is in appendix/http_status_codes.rst."""
-    assert isinstance(exc, HTTPException)  # noqa: S101 - Starlette's type for handlers is wider
+def _unknown_route(exc: HTTPException) -> Refusal:
+    """published_api_calling/error_codes.rst: APIG.0101; appendix/http_status_codes.rst: 405 for a wrong method."""
     text = "The API does not exist." if exc.status_code == 405 else None
-    return JSONResponse(gateway_body(Refusal("APIG.0101", text, exc.status_code)), exc.status_code)
+    return Refusal("APIG.0101", text, exc.status_code)

@@ -1,4 +1,7 @@
-"""The two writes: what attach and detach demand, what they change, and what they answer."""
+"""The two writes, attach and detach: what they require, what they change, and what they answer.
+
+[undocumented] marks what no page of the vendor says.
+"""
 
 import json
 import re
@@ -10,7 +13,7 @@ from sandbox.fleet import Fleet
 from sandbox.records import COMMON, Certificate, Domain, now
 from sandbox.refusals import Refusal
 
-# associating a domain name (Huawei's AssociateDomainV2): underscores, one trailing dot, a wildcard as first label only.
+# Huawei's AssociateDomainV2: underscores and one trailing dot are allowed; a wildcard only as the first label.
 _NAME = re.compile(r"([a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?\.){1,7}[a-zA-Z][a-zA-Z0-9-]{1,63}\.?")
 _WILDCARD = re.compile(r"\*(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9_])?){1,6}\.[a-zA-Z][a-zA-Z0-9-]{1,63}\.?")
 _MAX_NAME = 255
@@ -18,7 +21,7 @@ _MAX_NAME = 255
 
 @dataclass(frozen=True)
 class Entry:
-    """AttachOrDetachDomainInfo; `gateway_ids` None = every gateway."""
+    """AttachOrDetachDomainInfo; `gateway_ids` None means every gateway."""
 
     domain: str
     gateway_ids: tuple[str, ...] | None
@@ -26,7 +29,7 @@ class Entry:
 
 
 def read_entries(body: bytes) -> list[Entry]:
-    """Check the body against tables 3 and 4 of BatchDisassociateDomainsV2; attach has the same two."""
+    """Check the body against tables 3 and 4 of BatchDisassociateDomainsV2; attach has the same tables."""
     try:
         data = json.loads(body)
     except (ValueError, RecursionError):
@@ -50,14 +53,14 @@ def _read_entry(data: Any) -> Entry:
         raise Refusal("APIG.2001")  # "domain", mandatory
     if not isinstance(domain, str) or not (verified is None or isinstance(verified, bool)):
         raise Refusal("APIG.2011")
-    # The page's own example for a value that breaks the rules, its odd parameter name included.
+    # The page's example of an invalid value has this text, although its parameter name (domain_id) is wrong here.
     if len(domain) > _MAX_NAME or not (_NAME.fullmatch(domain) or _WILDCARD.fullmatch(domain)):
         raise Refusal("APIG.2012")
     if gateway_ids is None:
         return Entry(domain, None, verified)
     if not isinstance(gateway_ids, list) or not all(isinstance(each, str) for each in gateway_ids):
         raise Refusal("APIG.2011")
-    # [undocumented] an empty list; taken like none at all, the reading that does most harm to a careless client.
+    # [undocumented] an empty list: handled like a missing list, because that does most harm to a careless client.
     return Entry(domain, tuple(gateway_ids) or None, verified)
 
 
@@ -71,17 +74,17 @@ def detach(fleet: Fleet, certificate_id: str, entries: list[Entry], behaviour: B
             found, missing = _found(fleet, entry, behaviour)
             bound += [each for each in found if each.certificate_id == certificate.id]
             with_it = {each.gateway_id for each in found if each.certificate_id == certificate.id}
-            # Without gateway ids the name is meant wherever it is bound, so it is absent only if bound nowhere.
+            # Without gateway ids, the entry means every gateway, so the binding is absent only if no gateway has it.
             without = {each.gateway_id for each in found} - with_it
             if entry.gateway_ids is None and with_it:
                 without = set()
             problems += [Refusal("APIG.3020")] * bool(missing)
             problems += [_absent(behaviour)] * (bool(without) and behaviour.absent != "204")
-        # [undocumented] whether a batch is all or nothing.
+        # [undocumented] whether one error stops the whole batch.
         if not (problems and behaviour.atomic):
             for each in {domain.id: domain for domain in bound}.values():
                 fleet.carry(each, None)
-            # The Terraform provider sends such mixed lists and takes 204 for an answer.
+            # The Terraform provider sends such mixed batches and expects 204.
             if bound and behaviour.mixed_ok:
                 return
         if problems:
@@ -90,13 +93,13 @@ def detach(fleet: Fleet, certificate_id: str, entries: list[Entry], behaviour: B
 
 def _absent(behaviour: Behaviour) -> Refusal:
     if behaviour.absent == "2000":
-        # Seen by Huawei's Terraform provider (resource_huaweicloud_apig_certificate_batch_domains_associate.go).
+        # Seen in Huawei's Terraform provider (resource_huaweicloud_apig_certificate_batch_domains_associate.go).
         return Refusal("APIG.2000", "Parameter error: no valid domain name")
     return Refusal("APIG.3097")  # appendix/error_codes.rst: no binding record of this certificate and domain
 
 
 def attach(fleet: Fleet, certificate_id: str, entries: list[Entry], behaviour: Behaviour) -> None:
-    """BatchAssociateDomainsV2: returns for a 204; nothing is attached unless everything can be [undocumented]."""
+    """BatchAssociateDomainsV2: returns for a 204, raises for anything else; attaches all or nothing [undocumented]."""
     with fleet.lock:
         certificate = _certificate(fleet, certificate_id)
         if certificate.expires_at <= now():
@@ -110,7 +113,7 @@ def attach(fleet: Fleet, certificate_id: str, entries: list[Entry], behaviour: B
                 raise Refusal("APIG.3020")
             if any(each.certificate_id not in (None, certificate.id) for each in found):
                 raise Refusal("APIG.2051")  # appendix/error_codes.rst
-            # Table 4: on by default if and only if the certificate has a trusted_root_ca.
+            # Table 4: on by default if the certificate has a trusted_root_ca, else off.
             verified = certificate.has_trusted_root_ca if entry.verified is None else entry.verified
             planned += [(each, verified) for each in found]
         for domain, verified in planned:
@@ -136,7 +139,7 @@ def _within_reach(entry: Entry, certificate: Certificate) -> Entry:
 
 
 def _found(fleet: Fleet, entry: Entry, behaviour: Behaviour) -> tuple[list[Domain], bool]:
-    """The entries of the name on the gateways meant (every port of it), and whether one of those lacks the name."""
+    """All entries of the name (one per port) on the gateways meant, and whether one of these gateways has none."""
     found = fleet.find_domains(entry.domain, entry.gateway_ids, ignore_case=behaviour.name_match == "insensitive")
     if entry.gateway_ids is None:
         return found, not found

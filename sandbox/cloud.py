@@ -1,4 +1,4 @@
-"""Everything the servers share, in one place that a test can look at and change."""
+"""The state that all servers share, in one place where a test can read and change it."""
 
 from dataclasses import dataclass, field
 

@@ -1,16 +1,16 @@
-"""/_sandbox/…: for other processes to look in and to set things up. No part of the vendor's API; loopback only.
+"""/_sandbox/…: routes for other processes to read and change the state. Not part of the vendor's API; loopback only.
 
 GET  bindings    [{"certificate_id", "domain", "instance_id"}], sorted
-GET  fleet       the seed of the fleet as it is now
-GET  journal     what was received, without tokens, signatures and IAM bodies
+GET  fleet       the fleet as a seed
+GET  journal     the requests received; tokens, signatures and IAM bodies are redacted
 GET  behaviour   the switches
 POST behaviour   {"name": value, …} sets switches
 POST faults      a Fault as JSON, or a list of them
-POST reset       back to the start; {"fleet": seed} starts from that fleet instead
+POST reset       the state as at the start; {"fleet": seed} puts another fleet in
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from starlette.applications import Starlette
@@ -22,15 +22,14 @@ from sandbox.cloud import Cloud
 from sandbox.faults import Fault
 from sandbox.fleet import Fleet
 from sandbox.journal import Received
+from sandbox.routing import Endpoint
 
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-# Never shown to another process: a dump of the journal must not turn into a leak.
+# Redacted, so that nobody leaks a secret by printing the journal.
 _SECRET_HEADERS = {"x-auth-token", "x-subject-token", "x-security-token", "authorization"}
 
 
 class Control:
-    """The control routes over one cloud; `reset` is the sandbox's own."""
+    """The control routes of one cloud; `reset` is the method of the sandbox."""
 
     def __init__(self, cloud: Cloud, reset: Callable[[Fleet | None], None]) -> None:
         self._cloud = cloud
@@ -48,7 +47,7 @@ class Control:
         )
 
     async def bindings(self, _: Request) -> Response:
-        """Who carries what."""
+        """All bindings."""
         names = ("certificate_id", "domain", "instance_id")
         rows = sorted(self._cloud.fleet.bindings())
         return JSONResponse([dict(zip(names, row, strict=True)) for row in rows])
@@ -58,11 +57,11 @@ class Control:
         return JSONResponse(self._cloud.fleet.to_json())
 
     async def journal(self, _: Request) -> Response:
-        """What was received, secrets left out."""
-        return JSONResponse([_shown(each) for each in self._cloud.journal])
+        """The requests received, with secrets redacted."""
+        return JSONResponse([_redacted(each) for each in self._cloud.journal])
 
     async def behaviour(self, _: Request) -> Response:
-        """The switches as they are."""
+        """The current switches."""
         return JSONResponse(dataclasses.asdict(self._cloud.behaviour))
 
     async def set_behaviour(self, request: Request) -> Response:
@@ -76,7 +75,7 @@ class Control:
         return await self.behaviour(request)
 
     async def add_faults(self, request: Request) -> Response:
-        """Add one fault or several."""
+        """Add one fault or a list of faults."""
         data = await request.json()
         try:
             faults = [Fault(**each) for each in (data if isinstance(data, list) else [data])]
@@ -86,7 +85,7 @@ class Control:
         return Response(status_code=204)
 
     async def reset(self, request: Request) -> Response:
-        """Start again."""
+        """Reset the sandbox."""
         seed = (await request.json()).get("fleet") if await request.body() else None
         try:
             fleet = None if seed is None else Fleet.from_json(seed)
@@ -99,13 +98,13 @@ class Control:
 def _route(method: str, name: str, endpoint: Endpoint) -> Route:
     async def from_here(request: Request) -> Response:
         if request.client is None or request.client.host not in {"127.0.0.1", "::1"}:
-            return JSONResponse({"error": "loopback only"}, 403)
+            return JSONResponse({"error": "only for calls from this machine (loopback)"}, 403)
         return await endpoint(request)
 
     return Route(f"/_sandbox/{name}", from_here, methods=[method])
 
 
-def _shown(received: Received) -> dict[str, Any]:
+def _redacted(received: Received) -> dict[str, Any]:
     return {
         "service": received.service,
         "method": received.method,

@@ -1,4 +1,4 @@
-"""Faults by request: what goes wrong with which requests, and how often."""
+"""Faults on demand: what goes wrong, for which requests, and how often."""
 
 import re
 import threading
@@ -13,20 +13,21 @@ Action = Literal["reset", "drop", "lost_reply"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Which requests (method, path, service; then the nth of them and `times` in all), and what happens to them.
+    """Which requests fail, and how.
 
-    With `status`, `error_code` or `raw_body` the request is answered with that and does nothing, unless `applied`:
-    then it is carried out first, and only its answer is replaced. `delay` alone delays the true answer.
+    `method`, `path` and `service` select requests; `nth` and `times` select some of those. With `status`, `error_code`
+    or `raw_body`, the request is answered with these and changes nothing. With `applied` as well, the request is
+    executed first and only its answer is replaced. `delay` alone delays the true answer.
     """
 
     method: str | None = None
     path: str | None = None
-    """A regular expression, searched in the path and in the path with its query."""
+    """A regular expression, searched in the path and in the path with its query string."""
     service: Service | None = None
     nth: int | None = None
-    """1 = the first matching request; None = from the first on."""
+    """The first request that fails: 1 or None is the first matching request, 2 the second."""
     times: int | None = 1
-    """How many requests it strikes, from the nth on; None = all."""
+    """How many matching requests fail, from the nth on; None means all of them."""
     status: int | None = None
     error_code: str | None = None
     error_msg: str | None = None
@@ -34,27 +35,28 @@ class Fault:
     raw_body: bytes | str | None = None
     applied: bool = False
     delay: float = 0.0
-    """Seconds before the answer, or before the connection is cut."""
+    """Seconds to wait before the answer, or before the connection is cut."""
     action: Action | None = None
-    """reset: RST before anything is done · drop: closed before anything is done · lost_reply: done, then cut."""
+    """How to cut the connection. reset: RST, request not executed. drop: closed, not executed. lost_reply: closed after
+    the request was executed."""
 
     @classmethod
     def throttled(cls, times: int | None = 1, path: str | None = None, method: str | None = None) -> "Fault":
-        """appendix/error_codes.rst: too many requests is HTTP 500 with APIG.9008, not 429."""
+        """Too many requests; by appendix/error_codes.rst that is HTTP 500 with APIG.9008, not 429."""
         return cls(error_code="APIG.9008", times=times, path=path, method=method, service="apig")
 
     @property
     def answers(self) -> bool:
-        """Whether it puts an answer in place of the true one."""
+        """Whether it replaces the true answer."""
         return self.status is not None or self.error_code is not None or self.raw_body is not None
 
     def refusal(self, service: Service) -> Refusal:
-        """The error it answers with."""
+        """The error that it answers with."""
         code = self.error_code or ("IAM.0006" if service == "iam" else "APIG.9999")
         return Refusal(code, self.error_msg, self.status)
 
     def matches(self, received: Received) -> bool:
-        """Whether this is one of the requests it counts."""
+        """Whether the fault is for this request, apart from `nth` and `times`."""
         if self.method is not None and self.method.upper() != received.method:
             return False
         if self.service is not None and self.service != received.service:
@@ -65,29 +67,30 @@ class Fault:
 
 
 class Faults:
-    """The faults still to come. Each counts the requests that match it; the first one due strikes."""
+    """The faults still to come. Each counts its matching requests; if several are due, only the first one applies."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # Beside each fault: how many requests have matched, and how many of these have failed.
         self._pending: list[tuple[Fault, list[int]]] = []
 
     def add(self, *faults: Fault) -> None:
-        """Expect these, besides those there are."""
+        """Add these to the faults still to come."""
         with self._lock:
             self._pending += [(fault, [0, 0]) for fault in faults]
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all faults."""
         with self._lock:
             self._pending = []
 
     def pending(self) -> list[Fault]:
-        """Those that can still strike; empty once all have: a test may assert that its fault was met."""
+        """The faults not used up yet. A test asserts that there are none, to prove that its faults have happened."""
         with self._lock:
-            return [fault for fault, (_, struck) in self._pending if fault.times is None or struck < fault.times]
+            return [fault for fault, (_, applied) in self._pending if fault.times is None or applied < fault.times]
 
     def take(self, received: Received) -> Fault | None:
-        """Count the request, and return the fault that strikes it, if any."""
+        """Count the request, and return the fault that applies to it, if any."""
         with self._lock:
             due: Fault | None = None
             for fault, counts in self._pending:

@@ -1,47 +1,40 @@
-"""IAM: `POST /v3/auth/tokens`, `GET /v3/auth/tokens` and `GET /v3/projects`, nothing else."""
+"""IAM: `POST /v3/auth/tokens`, `GET /v3/auth/tokens` and `GET /v3/projects`, nothing else.
+
+The .rst files named here are pages of the vendor's IAM API reference.
+"""
 
 import json
-from http import HTTPStatus
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.behaviour import Behaviour
 from sandbox.cloud import Cloud
 from sandbox.identity import Token
 from sandbox.records import timestamp
-from sandbox.refusals import Refusal
-from sandbox.signing import ALGORITHM, signed
-
-
-def error_body(refusal: Refusal, behaviour: Behaviour) -> dict[str, Any]:
-    """The two error envelopes that the IAM pages show."""
-    if behaviour.iam_envelope == "error_code":
-        return {"error_code": refusal.error_code, "error_msg": refusal.error_msg}
-    title = HTTPStatus(refusal.status).phrase
-    return {"error": {"code": refusal.status, "message": refusal.error_msg, "title": title}}
+from sandbox.refusals import Refusal, iam_body
+from sandbox.routing import service
+from sandbox.signing import has_signature, signed
 
 
 class Iam:
-    """The calls of one account."""
+    """The IAM of one account."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self.app = Starlette(
-            routes=[
+        self.app = service(
+            [
                 Route("/v3/auth/tokens", self.issue_token, methods=["POST"]),
                 Route("/v3/auth/tokens", self.show_token, methods=["GET"]),
                 Route("/v3/projects", self.list_projects, methods=["GET"]),
             ],
-            exception_handlers={Refusal: self._refuse, HTTPException: self._no_route},
+            error_body=lambda refusal: iam_body(refusal, cloud.behaviour.iam_envelope),
+            unknown_route=lambda exc: Refusal("IAM.0004", exc.detail, exc.status_code),
         )
 
     async def issue_token(self, request: Request) -> Response:
-        """obtaining_a_user_token_through_password_authentication.rst: 201, the token in X-Subject-Token."""
+        """obtaining_a_user_token_through_password_authentication.rst: 201, with the token in X-Subject-Token."""
         user, domain_name, scope = _read_request(await request.body())
         behaviour, identity = self._cloud.behaviour, self._cloud.identity
         name = user.get("name", user.get("id", ""))
@@ -54,7 +47,7 @@ class Iam:
         return self._shown(token, 201, request)
 
     async def show_token(self, request: Request) -> Response:
-        """verifying_a_token_and_returning_a_valid_token.rst: 200 with the same body, 404 for a bad subject."""
+        """verifying_a_token_and_returning_a_valid_token.rst: 200 with the same body, 404 for an invalid token."""
         self._valid(request.headers.get("x-auth-token", ""), missing="IAM.0001")
         subject = request.headers.get("x-subject-token", "")
         try:
@@ -64,9 +57,9 @@ class Iam:
         return self._shown(token, 200, request)
 
     async def list_projects(self, request: Request) -> Response:
-        """querying_project_information_based_on_the_specified_criteria.rst; a token, or a signature, is enough."""
+        """querying_project_information_based_on_the_specified_criteria.rst; with a token or a signature."""
         identity = self._cloud.identity
-        if request.headers.get("authorization", "").startswith(ALGORITHM):
+        if has_signature(request):
             identity.verify_signature(await signed(request))
         else:
             self._valid(request.headers.get("x-auth-token", ""), missing="IAM.0001")
@@ -99,7 +92,7 @@ class Iam:
         if "id" in project:
             found = project["id"] == identity.project_id
         else:
-            # A project's name is known within its account only: the user's, unless the scope names another.
+            # A project's name is unique in its account only: the user's account, unless the scope names another.
             in_domain = owner.get("name", owner.get("id")) in {identity.domain_name, identity.domain_id}
             found = in_domain and project.get("name") == identity.project_name
         if not found:
@@ -124,7 +117,7 @@ class Iam:
             shown["domain"] = domain
         else:
             shown["project"] = {"id": token.project_id, "name": identity.project_name, "domain": domain}
-        # Any value of nocatalog, so long as there is one, leaves the catalog out.
+        # Any value of nocatalog, if not empty, leaves the catalog out.
         if not request.query_params.get("nocatalog"):
             shown["catalog"] = self._catalog()
         return JSONResponse({"token": shown}, status, {"X-Subject-Token": token.value})
@@ -136,18 +129,9 @@ class Iam:
 
         return [entry("identity", "iam", self._cloud.auth_url), entry("apig", "apig", self._cloud.endpoint)]
 
-    async def _refuse(self, _: Request, exc: Exception) -> Response:
-        assert isinstance(exc, Refusal)  # noqa: S101 - Starlette's type for handlers is wider
-        return JSONResponse(error_body(exc, self._cloud.behaviour), exc.status)
-
-    async def _no_route(self, _: Request, exc: Exception) -> Response:
-        assert isinstance(exc, HTTPException)  # noqa: S101 - Starlette's type for handlers is wider
-        refusal = Refusal("IAM.0004", exc.detail, exc.status_code)
-        return JSONResponse(error_body(refusal, self._cloud.behaviour), exc.status_code)
-
 
 def _read_request(body: bytes) -> tuple[dict[str, str], str, Any]:
-    """The user with its password, the account's name or id, and the scope."""
+    """The user with the password, the name or id of the account, and the scope."""
     try:
         auth = json.loads(body)["auth"]
         identity = auth["identity"]

@@ -1,4 +1,4 @@
-"""Who may call: one user in one project, the tokens and access keys issued to it, and what each is still worth."""
+"""Who may call: one user in one project, and the tokens and access keys of this user, valid or not."""
 
 import base64
 import secrets
@@ -17,7 +17,7 @@ KEY_LOCK = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Token:
-    """An issued token; one without project is a "global" token."""
+    """A token; without a project it is a "global" token."""
 
     value: str = field(repr=False)
     issued_at: datetime
@@ -27,7 +27,7 @@ class Token:
 
 @dataclass(frozen=True)
 class AccessKey:
-    """An AK/SK pair; a temporary one is only good together with its security token."""
+    """An AK/SK pair; a temporary one is valid only together with its security token."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -36,7 +36,7 @@ class AccessKey:
 
 
 class Identity:
-    """The account, its user and project (made up anew for each sandbox), and everything issued."""
+    """The account with its user and project (random for each sandbox), and all tokens and keys."""
 
     def __init__(self) -> None:
         mark = secrets.token_hex(4)
@@ -51,12 +51,12 @@ class Identity:
         self._wrong_passwords = 0
         self._key_failures: dict[str, int] = {}
         self._key_locked_until: dict[str, datetime] = {}
-        self.key = AccessKey(secrets.token_hex(10).upper(), secrets.token_urlsafe(30))
+        self.key = _new_key()
         self._keys = {self.key.access_key: self.key}
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Every string that must never be seen outside a request or a secret store."""
+        """Every string that must appear nowhere but in requests and secret stores."""
         with self._lock:
             keys = self._keys.values()
             tokens = {key.security_token for key in keys if key.security_token is not None}
@@ -67,7 +67,7 @@ class Identity:
     def sign_in(self, domain_name: str, user: str, password: str, lockout_after: int) -> None:
         """Raise Refusal unless the password is right and the account is not locked."""
         with self._lock:
-            # identity-access-management appendix/error_codes.rst: IAM.0061, whatever the password is by now.
+            # identity-access-management appendix/error_codes.rst: IAM.0061, even for the right password.
             if self._wrong_passwords >= lockout_after:
                 raise Refusal("IAM.0061")
             known = domain_name in {self.domain_name, self.domain_id} and user in {self.username, self.user_id}
@@ -79,18 +79,17 @@ class Identity:
     # --- tokens ---
 
     def issue(self, lifetime: float, length: int, *, project: bool = True) -> Token:
-        """Issue one more token; obtaining a new one does not end the others."""
-        # obtaining_a_user_token_through_password_authentication.rst: opaque, CMS-like, "MIID…".
-        noise = base64.b64encode(secrets.token_bytes(length), altchars=b"+-").decode()
+        """Issue another token; the older ones stay valid."""
+        # obtaining_a_user_token_through_password_authentication.rst: a token looks like CMS and begins with "MIID".
         issued = now()
-        value = ("MIID" + noise)[: max(length, 16)]
+        value = ("MIID" + _noise(length))[: max(length, 16)]
         token = Token(value, issued, issued + timedelta(seconds=lifetime), self.project_id if project else None)
         with self._lock:
             self._tokens[value] = token
         return token
 
     def revoke_tokens(self) -> None:
-        """End all tokens issued so far, as a changed password or permission does within 30 minutes."""
+        """Revoke all tokens issued so far. At the vendor, a new password or permission does so within 30 minutes."""
         with self._lock:
             self._revoked.update(self._tokens)
 
@@ -101,7 +100,7 @@ class Identity:
             revoked = value in self._revoked
         if not value:
             raise Refusal("APIG.1000")
-        # [undocumented] which code a revoked token gets; it cannot be resolved any more, hence 1002.
+        # The code for a revoked token is undocumented. 1002 fits: such a token cannot be resolved any more.
         if token is None or revoked:
             raise Refusal("APIG.1002")
         if token.expires_at <= now():
@@ -111,11 +110,8 @@ class Identity:
     # --- access keys ---
 
     def temporary_key(self, lifetime: float = 900.0) -> AccessKey:
-        """obtaining_a_temporary_ak_sk.rst: 900 seconds unless asked otherwise."""
-        noise = base64.b64encode(secrets.token_bytes(600), altchars=b"+-").decode()
-        key = AccessKey(
-            secrets.token_hex(10).upper(), secrets.token_urlsafe(30), noise, now() + timedelta(seconds=lifetime)
-        )
+        """obtaining_a_temporary_ak_sk.rst: 900 seconds by default."""
+        key = _new_key(security_token=_noise(600), expires_at=now() + timedelta(seconds=lifetime))
         with self._lock:
             self._keys[key.access_key] = key
         return key
@@ -158,9 +154,18 @@ class Identity:
                 self._key_failures.pop(access_key)
 
     def reset(self) -> None:
-        """Unlock account and keys, end all tokens; they stay known as secrets."""
+        """Unlock the account and the keys, and revoke all tokens; `secrets` still has them."""
         self.revoke_tokens()
         with self._lock:
             self._wrong_passwords = 0
             self._key_failures.clear()
             self._key_locked_until.clear()
+
+
+def _new_key(security_token: str | None = None, expires_at: datetime | None = None) -> AccessKey:
+    return AccessKey(secrets.token_hex(10).upper(), secrets.token_urlsafe(30), security_token, expires_at)
+
+
+def _noise(length: int) -> str:
+    """Random text with the characters of the vendor's tokens."""
+    return base64.b64encode(secrets.token_bytes(length), altchars=b"+-").decode()

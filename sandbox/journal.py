@@ -1,4 +1,4 @@
-"""What the sandbox received, in order of arrival, and what it answered."""
+"""The requests that the sandbox received, in order of arrival, and its answers."""
 
 import json
 import threading
@@ -8,18 +8,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, overload
 from urllib.parse import parse_qsl
 
+from starlette.types import Scope
+
 Service = Literal["iam", "apig"]
 
 
 @dataclass(frozen=True)
 class Received:
-    """One request. `path` is as sent, without the query; `status` is None while, or if ever, nothing was answered."""
+    """One request. `path` is as sent, without the query. `status` is None until it is answered, if ever."""
 
     service: Service
     method: str
     path: str
     query: dict[str, str]
-    # Not in the repr: they hold tokens and passwords, and a failing assertion prints what it compares.
+    # Not in the repr: headers and bodies hold tokens and passwords, and a failing assertion prints both its sides.
     headers: dict[str, str] = field(repr=False)
     body: Any = field(repr=False)
     raw: bytes = field(repr=False)
@@ -30,34 +32,39 @@ class Received:
     """The path with its query, as sent."""
 
     @classmethod
-    def of(  # noqa: PLR0913, PLR0917 - a request has this many parts
-        cls, service: Service, method: str, path: str, query: str, headers: list[tuple[bytes, bytes]], raw: bytes
-    ) -> "Received":
-        """The record of a request; a body that is no JSON is kept as `raw` alone."""
+    def of(cls, service: Service, scope: Scope, raw: bytes) -> "Received":
+        """The record of an ASGI request and its body; a body that is not JSON is kept as `raw` alone."""
         try:
             body = json.loads(raw) if raw else None
         except (ValueError, RecursionError):
             body = None
-        names = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-        target = f"{path}?{query}" if query else path
-        fields = dict(parse_qsl(query, keep_blank_values=True))
-        return cls(service, method, path, fields, names, body, raw, target=target)
+        path, query = scope["raw_path"].decode("ascii"), scope["query_string"].decode("ascii")
+        return cls(
+            service=service,
+            method=scope["method"],
+            path=path,
+            query=dict(parse_qsl(query, keep_blank_values=True)),
+            headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+            body=body,
+            raw=raw,
+            target=f"{path}?{query}" if query else path,
+        )
 
 
 class Journal(Sequence[Received]):
-    """A list of what was received; an entry stands in it before its answer leaves, so a client may look at once."""
+    """A list of requests. Each is complete before its answer is sent, so a client may read it at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: list[Received] = []
 
     def add(self, received: Received) -> None:
-        """Note a request as it arrives."""
+        """Note a request on arrival."""
         with self._lock:
             self._entries.append(received)
 
     def answered(self, received: Received, status: int, error_code: str | None) -> None:
-        """Note the answer; without effect when the journal has been emptied in between."""
+        """Note the answer to a request; has no effect if the journal was cleared in between."""
         with self._lock:
             for index in range(len(self._entries) - 1, -1, -1):
                 if self._entries[index] is received:
@@ -65,25 +72,28 @@ class Journal(Sequence[Received]):
                     return
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all entries."""
         with self._lock:
             self._entries = []
 
     def apig(self) -> list[Received]:
-        """What API Gateway received."""
+        """The requests to API Gateway."""
         return [each for each in self if each.service == "apig"]
 
     def iam(self) -> list[Received]:
-        """What IAM received."""
+        """The requests to IAM."""
         return [each for each in self if each.service == "iam"]
 
     def detaches(self) -> list[Received]:
         """POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/detach."""
-        return [each for each in self.apig() if each.method == "POST" and each.path.endswith("/domains/detach")]
+        return self._writes("detach")
 
     def attaches(self) -> list[Received]:
         """POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/attach."""
-        return [each for each in self.apig() if each.method == "POST" and each.path.endswith("/domains/attach")]
+        return self._writes("attach")
+
+    def _writes(self, verb: str) -> list[Received]:
+        return [each for each in self.apig() if each.method == "POST" and each.path.endswith(f"/domains/{verb}")]
 
     def __iter__(self) -> Iterator[Received]:
         with self._lock:

@@ -1,4 +1,4 @@
-"""What a fleet is made of, as plain frozen records, and how the vendor writes a moment in time."""
+"""The records of a fleet, as frozen dataclasses, and the vendor's formats of ids and dates."""
 
 import re
 import secrets
@@ -7,22 +7,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-# querying_ssl_certificates.rst: the instance_id of a certificate that all gateways share is this word, not an id.
+# querying_ssl_certificates.rst: a certificate for all gateways has this word as its instance_id.
 COMMON = "common"
 
 CertificateType = Literal["instance", "global"]
 
-# A date relative to now keeps a seed file true on every day: "P30D", "-P2D", "PT36H".
+# With a date relative to now, a seed file can be used on any day: "P30D", "-P2D", "PT36H".
 _RELATIVE = re.compile(r"(?P<minus>-)?P(?=.)(?:(?P<days>\d+)D)?(?:T(?P<hours>\d+)H)?")
 
 
 def hex_id() -> str:
-    """32 lower-case hex digits, as projects, certificates, domains and API groups are named in every example."""
+    """32 lower-case hex digits: the id of projects, certificates, domains and API groups in all examples."""
     return secrets.token_hex(16)
 
 
 def gateway_id() -> str:
-    """A dashed UUID; the vendor's example request shows this form and the plain 32 hex digits side by side."""
+    """A UUID with dashes; the vendor's example request has a gateway id of this form and one of 32 hex digits."""
     return str(uuid.uuid4())
 
 
@@ -32,13 +32,13 @@ def now() -> datetime:
 
 
 def instant(text: str) -> datetime:
-    """Read an RFC 3339 date with any number of fractional digits (those after the sixth are cut)."""
+    """Read an RFC 3339 date with any number of fractional digits; digits after the sixth are ignored."""
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def timestamp(moment: datetime, digits: Literal[0, 6, 9] = 0) -> str:
-    """Write UTC with `Z` and 0, 6 or 9 fractional digits: the pages show all three in different fields."""
+    """Write UTC with `Z` and 0, 6 or 9 fractional digits: different fields on the pages have different forms."""
     text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     if digits:
         text += f".{moment.microsecond:06d}" + "0" * (digits - 6)
@@ -46,13 +46,13 @@ def timestamp(moment: datetime, digits: Literal[0, 6, 9] = 0) -> str:
 
 
 def expiry_text(not_after: datetime | str) -> str:
-    """The `not_after` to show: a text is kept as given, so that any documented form of it can be tried."""
+    """The `not_after` to show. A date given as text is kept as it is, so that a test can use any documented form."""
     if isinstance(not_after, datetime):
         return timestamp(not_after, 6 if not_after.microsecond else 0)
     if relative := _RELATIVE.fullmatch(not_after):
         span = timedelta(days=int(relative["days"] or 0), hours=int(relative["hours"] or 0))
         return timestamp(now() - span if relative["minus"] else now() + span)
-    instant(not_after)  # refuse here what no client could read
+    instant(not_after)  # raises ValueError for what no client could read
     return not_after
 
 
@@ -87,7 +87,7 @@ class Certificate:
         return instant(self.not_after)
 
     def covers(self, domain: str) -> bool:
-        """Whether CN or SAN match the name; RFC 6125 6.4.3: a wildcard stands for exactly one label."""
+        """Whether CN or SAN match the name; a wildcard stands for exactly one label (RFC 6125, 6.4.3)."""
         wanted = domain.lower().rstrip(".")
         for pattern in (self.common_name, *self.san):
             offered = pattern.lower().rstrip(".")
@@ -110,7 +110,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """One domain entry of one API group; `https_port` tells apart entries of one name on one gateway."""
+    """A domain entry of an API group. A gateway may have several entries of one name, with different `https_port`."""
 
     id: str
     name: str

@@ -1,12 +1,13 @@
-"""Every way the sandbox says no: the vendor's codes with their status and text."""
+"""The error answers: the vendor's codes with their status and text, and the error bodies."""
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Literal
 
 from sandbox.records import hex_id
 
-# Status and text by code. Where the page BatchDisassociateDomainsV2 shows an example of the code, its very words;
-# else appendix/error_codes.rst (APIG.1xxx to 9xxx, APIC), published_api_calling/error_codes.rst (APIG.0xxx) and the
-# appendix of the IAM reference (IAM).
+# Status and text by code. The text is that of the example on the page BatchDisassociateDomainsV2, if it has one. The
+# others are from appendix/error_codes.rst (APIG.1xxx to 9xxx, APIC), published_api_calling/error_codes.rst (APIG.0xxx)
+# and the appendix of the IAM reference (IAM).
 TEXTS: dict[str, tuple[int, str]] = {
     "APIG.0101": (404, "The API does not exist or has not been published in the environment."),
     "APIG.0201": (413, "Request entity too large."),
@@ -64,7 +65,7 @@ TEXTS: dict[str, tuple[int, str]] = {
 
 
 class Refusal(Exception):
-    """An error answer: `error_code`, and text and status where they differ from the table's."""
+    """An error answer. Text and status are those of the table, unless given."""
 
     def __init__(self, error_code: str, error_msg: str | None = None, status: int | None = None) -> None:
         known_status, known_text = TEXTS.get(error_code, (500, "System error"))
@@ -75,7 +76,15 @@ class Refusal(Exception):
 
 
 def gateway_body(refusal: Refusal) -> dict[str, Any]:
-    """The error body of API Gateway; errors of its front (APIG.0xxx) also carry a request id."""
+    """The error body of API Gateway; errors of its front gateway (APIG.0xxx) also have a request id."""
     body = {"error_code": refusal.error_code, "error_msg": refusal.error_msg}
-    # common_errors_related_to_iam_authentication_information.rst shows request_id beside the two.
+    # common_errors_related_to_iam_authentication_information.rst shows request_id beside the two other fields.
     return {**body, "request_id": hex_id()} if refusal.error_code.startswith("APIG.0") else body
+
+
+def iam_body(refusal: Refusal, envelope: Literal["error", "error_code"]) -> dict[str, Any]:
+    """The error body of IAM, in one of the two envelopes that its pages show."""
+    if envelope == "error_code":
+        return {"error_code": refusal.error_code, "error_msg": refusal.error_msg}
+    title = HTTPStatus(refusal.status).phrase
+    return {"error": {"code": refusal.status, "message": refusal.error_msg, "title": title}}

@@ -1,4 +1,4 @@
-"""The shapes of API Gateway's answers, field by field as the vendor's pages list them."""
+"""The JSON of API Gateway's answers, field by field as on the vendor's pages."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from sandbox.records import Certificate, Domain, Gateway, Group, timestamp
 Row = dict[str, Any]
 Record = TypeVar("Record")
 
-# querying_dedicated_gateways.rst, the enumeration of instance_status beside that of status.
+# querying_dedicated_gateways.rst: each status has a number, instance_status.
 _INSTANCE_STATUS = {
     "Creating": 1,
     "CreateSuccess": 2,
@@ -33,13 +33,13 @@ _INSTANCE_STATUS = {
 
 
 def page(name: str, rows: Sequence[Record], offset: int, limit: int, shape: Callable[[Record], Row]) -> Row:
-    """One page: `total` counts what matches, `size` what this page holds."""
+    """One page of a list: `total` counts all matching rows, `size` the rows on this page."""
     shown = [shape(row) for row in rows[offset : offset + limit]]
     return {"total": len(rows), "size": len(shown), name: shown}
 
 
 def gateway(record: Gateway, project_id: str) -> Row:
-    """querying_dedicated_gateways.rst; create_time in epoch milliseconds, unlike every other date."""
+    """querying_dedicated_gateways.rst; create_time is in epoch milliseconds, unlike all other dates."""
     return {
         "id": record.id,
         "project_id": project_id,
@@ -56,7 +56,7 @@ def gateway(record: Gateway, project_id: str) -> Row:
 
 
 def certificate(record: Certificate, project_id: str, behaviour: Behaviour) -> Row:
-    """querying_ssl_certificates.rst, CertificateBase: no status and no flag for expiry, only `not_after`."""
+    """querying_ssl_certificates.rst, CertificateBase: it has no status or flag for expiry, only `not_after`."""
     row = {
         "id": record.id,
         "name": record.name,
@@ -67,7 +67,7 @@ def certificate(record: Certificate, project_id: str, behaviour: Behaviour) -> R
         "san": list(record.san),
         "not_after": record.not_after,
         "signature_algorithm": "SHA256-RSA",
-        # Fractional seconds in the list, none in the details: so it stands in the two examples.
+        # By the two examples: fractional seconds in the list, none in the details.
         "create_time": timestamp(record.created, 6),
         "update_time": timestamp(record.updated, 6),
     }
@@ -75,7 +75,7 @@ def certificate(record: Certificate, project_id: str, behaviour: Behaviour) -> R
 
 
 def certificate_details(record: Certificate, project_id: str, behaviour: Behaviour) -> Row:
-    """querying_certificate_details.rst; its example lacks type, instance_id and project_id. Never a key or a PEM."""
+    """querying_certificate_details.rst; its example lacks type, instance_id, project_id. Never a key or a PEM."""
     row = {
         **certificate(record, project_id, behaviour),
         "create_time": timestamp(record.created),
@@ -113,7 +113,7 @@ def attached_domain(record: Domain, fleet: Fleet, behaviour: Behaviour) -> Row:
         row["is_http_redirect_to_https"] = False
         row["verified_client_certificate_enabled"] = record.verified_client_certificate_enabled
     if record.https_port is not None:
-        # Only where entries per port are used: the fields are in Huawei's pages, not in these. -1 = no such port.
+        # Only for entries per port: these fields are on Huawei's pages, not on Open Telekom Cloud's. -1: no port.
         row["ingress_http_port"], row["ingress_https_port"] = -1, record.https_port
     return row
 
@@ -131,7 +131,7 @@ def group(record: Group, fleet: Fleet, behaviour: Behaviour) -> Row:
         "sl_domain": own_name,
         "sl_domains": [own_name],
         "sl_domain_access_enabled": True,
-        # Nine fractional digits are seen here in the wild, six or none in the example.
+        # Real answers have nine fractional digits here; the example has six or none.
         "register_time": timestamp(record.created, 9),
         "update_time": timestamp(record.created, 9),
     }
@@ -148,7 +148,7 @@ def _group_domain(record: Domain, fleet: Fleet, behaviour: Behaviour) -> Row:
         "min_ssl_version": "TLSv1.2",
     }
     if behaviour.groups_show_ssl_id:
-        # [undocumented] how a domain without certificate is shown: as empty strings here.
+        # How the API shows a domain without certificate is undocumented; here the fields are empty strings.
         row["ssl_id"] = record.certificate_id or ""
         row["ssl_name"] = _name_of(record.certificate_id, fleet)
     if not behaviour.sparse_replies:

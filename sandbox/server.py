@@ -1,4 +1,4 @@
-"""`Sandbox`: both services on real sockets with real TLS, in a thread of this process."""
+"""`Sandbox`: IAM and API Gateway on real sockets with real TLS, in a thread of this process."""
 
 import dataclasses
 import shutil
@@ -18,7 +18,7 @@ from sandbox.apig import ApiGateway
 from sandbox.behaviour import Behaviour
 from sandbox.cloud import Cloud
 from sandbox.control import Control
-from sandbox.door import Connection, Door
+from sandbox.dispatcher import Connection, Dispatcher
 from sandbox.faults import Faults
 from sandbox.fleet import Fleet
 from sandbox.iam import Iam
@@ -29,16 +29,16 @@ START_TIMEOUT = 10.0
 
 
 class Sandbox:
-    """A running IAM and API Gateway. `with Sandbox.start(fleet=…) as sandbox:` ends it with the block."""
+    """A running IAM and API Gateway. `with Sandbox.start(fleet=…) as sandbox:` stops it at the end of the block."""
 
     def __init__(self, cloud: Cloud) -> None:
-        """Prepare; `start` is the way in."""
+        """Prepare without listening; call `start` instead."""
         self._cloud = cloud
         self._seed = cloud.fleet.to_json()
         self._first_behaviour = dataclasses.replace(cloud.behaviour)
         self._folder = Path(tempfile.mkdtemp(prefix="sandbox-"))
         self.ca_file = str(self._folder / "ca.pem")
-        door = Door(
+        dispatcher = Dispatcher(
             cloud,
             Iam(cloud).app,
             ApiGateway(cloud).app,
@@ -47,8 +47,8 @@ class Sandbox:
         )
         tls = _tls(self.ca_file)
         config = uvicorn.Config(
-            door,
-            loop="asyncio",  # connections are cut by means of its transports
+            dispatcher,
+            loop="asyncio",  # the dispatcher cuts connections through asyncio's transports
             http="httptools",
             ws="none",
             lifespan="off",
@@ -59,7 +59,7 @@ class Sandbox:
             backlog=512,
             ssl_context_factory=lambda *_: tls,
         )
-        self._door = door
+        self._dispatcher = dispatcher
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._serve, name="sandbox", daemon=True)
         self._sockets: list[socket.socket] = []
@@ -68,7 +68,7 @@ class Sandbox:
     def start(
         cls, fleet: Fleet | None = None, behaviour: Behaviour | None = None, *, port: int = 0, iam_port: int = 0
     ) -> Self:
-        """Listen on 127.0.0.1 (port 0 = any free one) and return once connections are accepted."""
+        """Listen on 127.0.0.1 (port 0: a free port) and return when connections are accepted."""
         sandbox = cls(Cloud(fleet=Fleet() if fleet is None else fleet, behaviour=behaviour or Behaviour()))
         try:
             sandbox._listen(port, iam_port)
@@ -79,7 +79,7 @@ class Sandbox:
 
     def _listen(self, port: int, iam_port: int) -> None:
         for wanted in (port, iam_port):
-            # asyncio sets TCP_NODELAY only on sockets that name their protocol; without it each answer waits 40 ms.
+            # asyncio sets TCP_NODELAY only if the socket names its protocol; without it, each answer waits 40 ms.
             sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             self._sockets.append(sock)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -88,22 +88,22 @@ class Sandbox:
             except OSError as exc:
                 raise OSError(exc.errno, f"cannot listen on {HOST}:{wanted}: {exc.strerror}") from exc
         apig, iam = (sock.getsockname()[1] for sock in self._sockets)
-        self._door.iam_port = iam
+        self._dispatcher.iam_port = iam
         self._cloud.endpoint, self._cloud.auth_url = f"https://{HOST}:{apig}", f"https://{HOST}:{iam}/v3"
         self._thread.start()
         deadline = time.monotonic() + START_TIMEOUT
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
-                raise RuntimeError("the sandbox did not start; its thread's traceback is on stderr")
+                raise RuntimeError("the sandbox did not start: see the traceback of its thread on stderr")
             time.sleep(0.002)
 
     def _serve(self) -> None:
         self._server.run(sockets=self._sockets)
 
     def stop(self) -> None:
-        """End within a fraction of a second, whatever is still open or waiting."""
+        """Stop within a fraction of a second, even with open connections and waiting requests."""
         if self._thread.is_alive():
-            # Set first: with it the server waits for no connection and no task.
+            # With force_exit, the server does not wait for connections and tasks.
             self._server.force_exit = self._server.should_exit = True
             self._thread.join(timeout=5)
         for sock in self._sockets:
@@ -116,26 +116,26 @@ class Sandbox:
     def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
         self.stop()
 
-    # --- where it is, and how to get in ---
+    # --- addresses and credentials ---
 
     @property
     def auth_url(self) -> str:
-        """IAM, with its version: https://127.0.0.1:PORT/v3."""
+        """URL of IAM, with its version: https://127.0.0.1:PORT/v3."""
         return self._cloud.auth_url
 
     @property
     def endpoint(self) -> str:
-        """API Gateway: https://127.0.0.1:PORT."""
+        """URL of API Gateway: https://127.0.0.1:PORT."""
         return self._cloud.endpoint
 
     @property
     def project_id(self) -> str:
-        """The one project, 32 hex digits."""
+        """The id of the only project, 32 hex digits."""
         return self._cloud.identity.project_id
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The user's; made up anew for every sandbox, so that a leak of one can be told."""
+        """Those of the user. They are random for every sandbox, so that a leaked one is recognized."""
         identity = self._cloud.identity
         names = ("username", "password", "domain_name", "project_name", "project_id")
         return {name: getattr(identity, name) for name in names}
@@ -152,7 +152,7 @@ class Sandbox:
 
     @property
     def secrets(self) -> frozenset[str]:
-        """Every secret string: password, secret keys, security tokens, all tokens issued so far."""
+        """All secrets: password, secret keys, security tokens, and every token issued so far."""
         return self._cloud.identity.secrets
 
     def issue_token(self, lifetime: float = 86_400.0, *, project: bool = True) -> str:
@@ -160,7 +160,7 @@ class Sandbox:
         return self._cloud.identity.issue(lifetime, self.behaviour.token_bytes, project=project).value
 
     def revoke_tokens(self) -> None:
-        """From now on all tokens issued so far are refused with 401."""
+        """Revoke all tokens issued so far: from now on they get 401."""
         self._cloud.identity.revoke_tokens()
 
     def temporary_keys(self, lifetime: float = 900.0) -> dict[str, str]:
@@ -169,16 +169,16 @@ class Sandbox:
         del key["expires_at"]
         return key
 
-    # --- its state ---
+    # --- state ---
 
     @property
     def fleet(self) -> Fleet:
-        """What there is; may be changed at any time."""
+        """Gateways, certificates, domains and bindings; can be changed at any time."""
         return self._cloud.fleet
 
     @property
     def behaviour(self) -> Behaviour:
-        """The switches; may be changed at any time, or replaced as a whole."""
+        """The switches; can be changed at any time, or replaced as a whole."""
         return self._cloud.behaviour
 
     @behaviour.setter
@@ -187,18 +187,18 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """What is to go wrong."""
+        """The faults still to come."""
         return self._cloud.faults
 
     @property
     def journal(self) -> Journal:
-        """What was received."""
+        """The requests received so far."""
         return self._cloud.journal
 
     def reset(self, fleet: Fleet | None = None) -> None:
-        """Back to the start: journal and faults empty, behaviour and fleet (or this one) as at the start.
+        """Empty the journal and the faults, and set behaviour and fleet as at the start, or to the given fleet.
 
-        Tokens issued so far are refused from now on; the account and its keys are unlocked.
+        All tokens issued so far are revoked; the account and its keys are unlocked.
         """
         self._cloud.fleet = Fleet.from_json(self._seed) if fleet is None else fleet
         self._cloud.behaviour = dataclasses.replace(self._first_behaviour)
@@ -208,10 +208,10 @@ class Sandbox:
 
 
 class _Server(uvicorn.Server):
-    """A server that lets go at once."""
+    """A server that stops without waiting for clients."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Cut what is open: a polite end of TLS waits for the other side, half a minute if it sleeps."""
+        """Cut all connections: a clean end of TLS waits for the client, up to half a minute if it does not react."""
         for server in self.servers:
             server.close()
         for connection in list(self.server_state.connections):

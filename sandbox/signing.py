@@ -1,4 +1,4 @@
-"""Verification of AK/SK signatures (SDK-HMAC-SHA256), from the written rules and not from any client's code.
+"""Verification of AK/SK signatures (SDK-HMAC-SHA256), written from the vendor's rules, not from any client's code.
 
 iam api-ref calling_apis/authentication.rst: the canonical request is hashed, the hash and the date are signed with the
 secret key, and `Authorization: SDK-HMAC-SHA256 Access=…, SignedHeaders=…, Signature=…` carries the result.
@@ -21,12 +21,12 @@ _AUTHORIZATION = re.compile(rf"{ALGORITHM} Access=([^,\s]+), ?SignedHeaders=([^,
 
 
 class BadSignatureError(Exception):
-    """The signature does not hold; the text says why, without any secret."""
+    """The signature is wrong; the text says why, without any secret."""
 
 
 @dataclass(frozen=True)
 class SignedRequest:
-    """What is signed. `path` and `query` as sent, header names in lower case."""
+    """The signed parts of a request: `path` and `query` as sent, header names in lower case."""
 
     method: str
     path: str
@@ -35,8 +35,13 @@ class SignedRequest:
     body: bytes
 
 
+def has_signature(request: Request) -> bool:
+    """Whether the request has a signature, valid or not."""
+    return request.headers.get("authorization", "").startswith(ALGORITHM)
+
+
 async def signed(request: Request) -> SignedRequest:
-    """A request as it came."""
+    """The signed parts of this request."""
     return SignedRequest(
         request.method,
         request.scope["raw_path"].decode("ascii"),
@@ -47,7 +52,7 @@ async def signed(request: Request) -> SignedRequest:
 
 
 def canonical_path(path: str) -> str:
-    """Each segment decoded, then RFC 3986-encoded; it ends with a slash even where the path sent does not."""
+    """The path with each segment decoded and encoded again by RFC 3986; it always ends with a slash."""
     encoded = "/".join(quote(unquote(segment), safe="") for segment in path.split("/"))
     return encoded if encoded.endswith("/") else encoded + "/"
 
@@ -60,11 +65,11 @@ def canonical_query(query: str) -> str:
 
 
 def canonical_request(request: SignedRequest, signed_headers: list[str]) -> str:
-    """The six parts, one a line; the header part itself ends with a line end, hence the blank line after it."""
+    """The six parts, one per line. The part of the headers ends with a line end itself, so a blank line follows it."""
     missing = [name for name in signed_headers if name not in request.headers]
     if missing:
-        raise BadSignatureError(f"signed header not sent: {missing[0]}")
-    # A client may leave the body out of the signature by this header's one special value.
+        raise BadSignatureError(f"the signed header {missing[0]} was not sent")
+    # With this value of the header, the body is not part of the signature.
     unsigned = request.headers.get("x-sdk-content-sha256") == "UNSIGNED-PAYLOAD"
     return "\n".join(
         [
@@ -79,7 +84,7 @@ def canonical_request(request: SignedRequest, signed_headers: list[str]) -> str:
 
 
 def signature(request: SignedRequest, signed_headers: list[str], secret_key: str) -> str:
-    """The hex signature that a client with this secret key must have sent."""
+    """The signature, in hex, that a client with this secret key must send."""
     hashed = hashlib.sha256(canonical_request(request, signed_headers).encode()).hexdigest()
     to_sign = f"{ALGORITHM}\n{request.headers['x-sdk-date']}\n{hashed}"
     return hmac.new(secret_key.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
@@ -93,7 +98,7 @@ def verify(request: SignedRequest, secret_key_of: Callable[[str], str], now: dat
     access_key, listed, sent = parts.groups()
     signed_headers = listed.split(";")
     if signed_headers != sorted(set(signed_headers)) or listed != listed.lower():
-        raise BadSignatureError("SignedHeaders must be lower-case, sorted and without repetition")
+        raise BadSignatureError("SignedHeaders must be in lower case, sorted, and without duplicates")
     if "x-sdk-date" not in signed_headers:
         raise BadSignatureError("x-sdk-date must be signed")
     try:

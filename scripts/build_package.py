@@ -1,11 +1,11 @@
-"""Builds a function's package: a folder and a zip with one door, the house behind it, and what they need.
+"""Builds the package of a function, as a folder and a zip: one door, the product's packages, and their dependencies.
 
     python -m scripts.build_package --python 3.13 --platform manylinux2014_aarch64 \
         --door lambda_function.py --out build/lambda/arm64 --zip build/lambda-arm64.zip
 
-The same sources and pins give the same bytes. `--python` is the version of the platform's runtime: a real interpreter
-of it compiles the bytecode, since another version's would be ignored there. The machine's own architecture does not
-matter: the wheels of `--platform` are taken as they are.
+The same sources and pins give the same bytes. `--python` is the version of the platform's runtime. An interpreter of
+this version compiles the bytecode, because the runtime ignores bytecode of other versions. The architecture of this
+machine does not matter: the wheels of `--platform` are used as they are.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from pathlib import Path
 
 from scripts.find_python import PythonNotFound, find_python
 
-HOUSE = ("handlers", "shared")
+PACKAGES = ("handlers", "shared")
 
-# What is installed and never imported here. Each was left out, and the package tested on the runtime without it.
+# Installed but never imported by the function. The package was tested on the runtime without each of them.
 UNUSED = (
     "bin",  # console scripts
-    "anyio*",  # httpx's asynchronous client; httpcore goes without it when it is not there
+    "anyio*",  # for httpx's asynchronous client; httpcore works without it
     "annotated_types/test_cases.py",
     "aws_lambda_powertools/event_handler",  # HTTP routing
     *(
@@ -43,24 +43,24 @@ UNUSED = (
     ),
     "certifi/tests",
     "httpx/_main.py",  # its command line
-    "pydantic/v1",  # the old API, a copy of its own
+    "pydantic/v1",  # a copy of the old API
     "pydantic/mypy.py",  # a plugin for a type checker
 )
-# Of *.dist-info stay the name, the version and the licence: scanners such as Amazon Inspector read METADATA, and the
-# licences ask to go along. The rest describes an installation that this is not.
+# These files of *.dist-info are kept: scanners such as Amazon Inspector read the name and version in METADATA, and the
+# licences must be distributed with the code. The other files describe an installation, which a package is not.
 KEPT_INFO = ("METADATA", "licenses", "LICENSE", "LICENSE.md", "LICENSE.txt", "LICENSE.rst", "COPYING")
 TYPING_ONLY = (".pyi", "py.typed")
 
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # that a zip can say
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip can hold
 
 
 def build(python: Path, platform: str, requirements: Path, door: Path, out: Path) -> None:
-    """Fill the folder `out` anew; `python` is the runtime's version, `door` lies beside the house."""
+    """Empty and fill the folder `out`. `python` has the runtime's version; `door` is in the folder of the packages."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     _install(python, platform, requirements, out)
     _strip(out)
-    for name in HOUSE:
+    for name in PACKAGES:
         shutil.copytree(door.parent / name, out / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     shutil.copy(door, out / door.name)
     _compile(python, out)
@@ -69,7 +69,7 @@ def build(python: Path, platform: str, requirements: Path, door: Path, out: Path
 
 
 def pack(folder: Path, archive: Path) -> int:
-    """Zip the folder, sorted and without a date; returns the zip's size in bytes."""
+    """Zip the folder in sorted order and without real dates; returns the zip's size in bytes."""
     archive.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as target:
         for path in _files(folder):
@@ -81,8 +81,8 @@ def pack(folder: Path, archive: Path) -> int:
 
 
 def _install(python: Path, platform: str, requirements: Path, out: Path) -> None:
-    # pip runs inside `python`, so that the markers of the requirements are read for the runtime's version. Nothing is
-    # built: only wheels, and only those whose hash is known.
+    # pip runs inside `python`, so that the markers of the requirements are evaluated for the runtime's version. Nothing
+    # is built: pip takes wheels only, and only those whose hash is in the requirements.
     command = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--root-user-action=ignore"]
     command += [
         "--disable-pip-version-check",
@@ -93,14 +93,14 @@ def _install(python: Path, platform: str, requirements: Path, out: Path) -> None
         ":all:",
     ]
     command += ["--platform", platform, "--target", str(out), "--requirement", str(requirements)]
-    subprocess.run(command, check=True)  # noqa: S603 - our own words
+    subprocess.run(command, check=True)  # noqa: S603 - the command is built here
 
 
 def _strip(out: Path) -> None:
     for name in UNUSED:
         unused = list(out.glob(name))
         if not unused:
-            sys.exit(f"{name} is no longer part of what is installed: see UNUSED in {__file__}")
+            sys.exit(f"{name} is not installed any more: remove it from UNUSED in {__file__}")
         for path in unused:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for info in out.glob("*.dist-info"):
@@ -113,12 +113,12 @@ def _strip(out: Path) -> None:
 
 
 def _compile(python: Path, out: Path) -> None:
-    """Bytecode that is never compared with its source.
+    """Compile bytecode that is never compared with its source.
 
-    By default it carries the source's date, and every file of a zip has the same one: all of it would count as stale,
-    and be compiled at each cold start. The paths in it are relative; the import puts the real ones in.
+    By default, bytecode holds the date of its source. All files in the zip have the same date, so all bytecode would
+    count as stale and would be compiled at each cold start. The paths in it are relative; the import replaces them.
     """
-    # In sorted order, in one process and with one hash seed: else the same source may give other bytes.
+    # In sorted order, in one process and with a fixed hash seed: otherwise, the same source may give other bytes.
     code = (
         "import compileall, py_compile, sys\n"
         "for path in sys.argv[2:]:\n"
@@ -136,12 +136,16 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def main() -> None:
-    """Build, pack, and say how large it is."""
+    """Build and pack, and print the sizes."""
     parser = argparse.ArgumentParser(prog="python -m scripts.build_package", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--python", required=True, metavar="3.13", help="the runtime's version of Python")
-    parser.add_argument("--platform", required=True, help="of the wheels, such as manylinux2014_aarch64")
-    parser.add_argument("--requirements", type=Path, default=Path("src/requirements.txt"), help="pinned by hash")
-    parser.add_argument("--door", required=True, metavar="FILE", help="its file in src/, such as lambda_function.py")
+    parser.add_argument("--platform", required=True, help="platform of the wheels, such as manylinux2014_aarch64")
+    parser.add_argument(
+        "--requirements", type=Path, default=Path("src/requirements.txt"), help="with versions and hashes"
+    )
+    parser.add_argument(
+        "--door", required=True, metavar="FILE", help="the door's file in src/, such as lambda_function.py"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--zip", type=Path, required=True, metavar="FILE")
     arguments = parser.parse_args()
@@ -152,7 +156,7 @@ def main() -> None:
     build(python, arguments.platform, arguments.requirements, Path("src", arguments.door), arguments.out)
     size = pack(arguments.out, arguments.zip)
     unpacked = sum(path.stat().st_size for path in _files(arguments.out))
-    print(f"{arguments.zip}  {size / 1e6:.2f} MB zipped, {unpacked / 1e6:.1f} MB unpacked")  # noqa: T201 - as asked
+    print(f"{arguments.zip}  {size / 1e6:.2f} MB zipped, {unpacked / 1e6:.1f} MB unpacked")
 
 
 if __name__ == "__main__":

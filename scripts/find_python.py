@@ -1,4 +1,4 @@
-"""`python -m scripts.find_python 3.13` prints the path of a real Python of that version, or says how to get one."""
+"""`python -m scripts.find_python 3.13` prints the path of a working Python of that version, or says how to get one."""
 
 import os
 import shutil
@@ -9,16 +9,16 @@ from pathlib import Path
 
 
 class PythonNotFound(Exception):
-    """There is none of that version; the message says where it was looked for and what brings one."""
+    """No Python of that version; the message says where it was looked for and how to install it."""
 
 
 def find_python(version: str) -> Path:
-    """The interpreter of `version` ("3.13"), whichever way it came to this machine.
+    """The path of an interpreter of `version` ("3.13"), however it was installed.
 
-    PYTHON3_13 in the environment names one; else it is looked for on PATH, among pyenv's, and by uv.
+    The environment variable PYTHON3_13 names one. If it is not set, PATH, pyenv and uv are searched.
     """
     for candidate in _candidates(version):
-        # Asked, not believed: pyenv puts a python3.13 on PATH that fails unless that version is switched on.
+        # Each candidate is run: pyenv puts a python3.13 on PATH that fails unless that version is activated.
         if _version(candidate) == version:
             return candidate
     raise PythonNotFound(
@@ -48,9 +48,9 @@ def _version(python: Path) -> str:
 
 
 def _output(*command: str) -> str:
-    """What the command prints, or nothing if it cannot be run or fails."""
+    """The output of the command; empty if it cannot be run or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - own words
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - built here
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -58,6 +58,6 @@ def _output(*command: str) -> str:
 
 if __name__ == "__main__":
     try:
-        print(find_python(sys.argv[1]))  # noqa: T201 - a program that answers its caller
+        print(find_python(sys.argv[1]))
     except PythonNotFound as exc:
         sys.exit(str(exc))

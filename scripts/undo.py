@@ -105,10 +105,10 @@ def main() -> None:
     path = parser.parse_args().report
     undo = read(path)
     for handler in logger().handlers:
-        handler.setStream(sys.stderr)  # it is a StreamHandler, and stdout is for the outcome
+        handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # a StreamHandler; stdout is for the outcome
     outcome = carry_out_undo(path.name, undo)
-    print(json.dumps(outcome.to_dict(), indent=2))  # noqa: T201 - a program that speaks to its user
-    print("\n".join(sentences(outcome)) or "nothing was detached", file=sys.stderr)  # noqa: T201
+    print(json.dumps(outcome.to_dict(), indent=2))
+    print("\n".join(sentences(outcome)) or "nothing was detached", file=sys.stderr)
     sys.exit(outcome.status == "failed")
 
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def demo(**variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sandbox.demo"],
+        [sys.executable, "-m", "scripts.demo"],
         cwd=ROOT,
         env=os.environ | {"COLUMNS": "120"} | variables,
         capture_output=True,
@@ -21,7 +21,7 @@ def demo(**variables: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_demo_ends_as_expected():
-    """It ends by itself with 0, and shows both tables, one outcome and where the logs are."""
+    """It exits with 0, and shows both tables, one outcome and where the logs are."""
     run = demo()
     print(run.stdout, run.stderr)
     assert run.returncode == 0
@@ -35,8 +35,8 @@ def test_demo_ends_as_expected():
         assert shown in run.stdout
 
 
-def test_demo_tells_when_something_differs():
-    """With a function that detaches nothing, it ends with 1 and a plain sentence."""
+def test_demo_fails_when_something_differs():
+    """With a function that detaches nothing, it exits with 1 and says what differs."""
     run = demo(DETACH_DRY_RUN="true")
     print(run.stdout, run.stderr)
     assert run.returncode == 1

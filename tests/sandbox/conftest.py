@@ -1,4 +1,4 @@
-"""A small fleet, and a plain HTTP client that holds a token."""
+"""A small fleet, and a plain HTTP client with a token."""
 
 import ssl
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ DOMAIN = "apigtest.example.com"
 
 @pytest.fixture
 def fleet_of_the_page(sandbox: Sandbox) -> Sandbox:
-    """What the example request of BatchDisassociateDomainsV2 presupposes: one global certificate, two gateways."""
+    """The state that the example request of BatchDisassociateDomainsV2 needs: one global certificate, two gateways."""
     fleet = sandbox.fleet
     fleet.add_gateway(GATEWAY)
     fleet.add_gateway(OTHER)
-    fleet.add_certificate(CERTIFICATE, "cert_demo", DOMAIN, [DOMAIN, "*.san.com"], type="global")
+    fleet.add_certificate(CERTIFICATE, name="cert_demo", common_name=DOMAIN, san=[DOMAIN, "*.san.com"], type="global")
     for gateway_id in (GATEWAY, OTHER):
         fleet.add_domain(DOMAIN, gateway_id)
         fleet.bind(CERTIFICATE, DOMAIN, gateway_id)
@@ -30,7 +30,7 @@ def fleet_of_the_page(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture(scope="session")
 def connections(_sandbox: Sandbox) -> Iterator[httpx.Client]:
-    """One TLS client for the session, with no token."""
+    """One TLS client for the session, without a token."""
     with httpx.Client(verify=ssl.create_default_context(cafile=_sandbox.ca_file), trust_env=False) as client:
         yield client
 
@@ -63,7 +63,7 @@ def call(connections: httpx.Client, sandbox: Sandbox) -> Caller:
 
 @pytest.fixture
 def error() -> Any:
-    """(status, error_code) of an answer, after checking that its body has the two documented fields as texts."""
+    """Returns (status, error_code) of an answer, and checks that its body has the two documented fields as strings."""
 
     def read(response: httpx.Response) -> tuple[int, str]:
         body = response.json()

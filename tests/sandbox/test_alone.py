@@ -17,7 +17,7 @@ CERTIFICATE = "a27be832f2e9441c8127fe48e3b5ac67"
 
 
 class Alone:
-    """The process and what it told of itself."""
+    """The process, and the addresses and credentials that it wrote."""
 
     def __init__(self, folder: Path) -> None:
         seed = {
@@ -57,8 +57,8 @@ def alone(tmp_path: Path) -> Iterator[Alone]:
     it.process.communicate()
 
 
-def test_from_start_to_end(alone: Alone) -> None:
-    """It tells where it is, keeps the password to itself, works, and ends at once."""
+def test_it_serves_without_printing_secrets_and_stops_on_sigterm(alone: Alone) -> None:
+    """It writes its addresses but never the password, answers like the API, and stops within a second."""
     assert alone.secret.stat().st_mode & 0o777 == 0o600
     known = alone.credentials
     user = {"name": known["username"], "password": known["password"], "domain": {"name": known["domain_name"]}}
@@ -90,8 +90,8 @@ def test_from_start_to_end(alone: Alone) -> None:
     assert not alone.secret.exists()
 
 
-def test_control_routes(alone: Alone) -> None:
-    """Another process can look in, set switches and faults, and start again."""
+def test_another_process_can_read_change_and_reset_the_state(alone: Alone) -> None:
+    """The control routes show the state, set switches and faults, and reset; unknown names are refused."""
     bound = [{"certificate_id": CERTIFICATE, "domain": "a.example.com", "instance_id": GATEWAY}]
     assert alone.control("GET", "bindings").json() == bound
     assert alone.control("POST", "behaviour", json={"absent": "204"}).json()["absent"] == "204"
@@ -108,8 +108,8 @@ def test_control_routes(alone: Alone) -> None:
     assert alone.client.get(alone.env["APIG_ENDPOINT"] + "/x").status_code == 404
 
 
-def test_a_bad_seed_ends_it(tmp_path: Path) -> None:
-    """One plain sentence and a non-zero exit."""
+def test_a_bad_seed_stops_the_start_with_one_sentence(tmp_path: Path) -> None:
+    """The sentence names the row; the exit status is 1."""
     (tmp_path / "seed.json").write_text('{"domains": [{"name": "x"}]}', encoding="utf-8")
     ended = subprocess.run(
         [sys.executable, "-m", "sandbox", "--seed", "seed.json"],

@@ -1,4 +1,4 @@
-"""The way back, with the conditions that the error table names."""
+"""Attach, with the conditions in the vendor's error table."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.usefixtures("fleet_of_the_page")
 ONE = {"domain": DOMAIN, "instance_ids": [GATEWAY]}
 
 
-def test_detach_and_back(call: Caller, sandbox: Sandbox) -> None:
-    """What was detached can be attached by the same entry, and the flag is kept as given."""
+def test_a_detached_domain_can_be_attached_again(call: Caller, sandbox: Sandbox) -> None:
+    """The same entry detaches and attaches, and the flag is stored as given."""
     assert call.write("detach", ONE).status_code == 204
     entry = {**ONE, "verified_client_certificate_enabled": True}
     response = call.write("attach", entry)
@@ -23,8 +23,8 @@ def test_detach_and_back(call: Caller, sandbox: Sandbox) -> None:
     assert [each.body for each in sandbox.journal.attaches()] == [{"domains": [entry]}]
 
 
-def test_the_flag_follows_the_certificate(call: Caller, sandbox: Sandbox) -> None:
-    """Client verification is on by default if and only if the certificate has a trusted root CA."""
+def test_client_verification_is_on_by_default_only_with_a_trusted_root_ca(call: Caller, sandbox: Sandbox) -> None:
+    """Without the flag in the request, it is on if the certificate has a trusted root CA, else off."""
     trusted = sandbox.fleet.add_certificate(common_name="*.san.com", type="global", has_trusted_root_ca=True)
     sandbox.fleet.add_domain("a.san.com", GATEWAY)
     assert call.write("attach", {"domain": "a.san.com"}, certificate_id=trusted.id).status_code == 204
@@ -41,8 +41,10 @@ def test_the_flag_follows_the_certificate(call: Caller, sandbox: Sandbox) -> Non
         ({"domain": DOMAIN, "instance_ids": ["0" * 32]}, (404, "APIG.3030")),
     ],
 )
-def test_refusals(call: Caller, sandbox: Sandbox, error: Any, entry: Any, expected: Any) -> None:
-    """The name must match, exist, and carry no other certificate; a wildcard covers one label."""
+def test_a_name_that_does_not_match_exist_or_is_taken_is_refused(
+    call: Caller, sandbox: Sandbox, error: Any, entry: Any, expected: Any
+) -> None:
+    """The name must match the certificate, exist, and carry no other certificate; a wildcard covers one label."""
     other = sandbox.fleet.add_certificate(common_name="*.san.com", type="global")
     sandbox.fleet.add_domain("taken.san.com", OTHER)
     sandbox.fleet.bind(other.id, "taken.san.com", OTHER)
@@ -51,15 +53,15 @@ def test_refusals(call: Caller, sandbox: Sandbox, error: Any, entry: Any, expect
     assert sandbox.fleet.bindings() == before
 
 
-def test_expired(call: Caller, sandbox: Sandbox, error: Any) -> None:
-    """An expired certificate cannot be attached, so detaching it has no way back."""
+def test_an_expired_certificate_cannot_be_attached(call: Caller, sandbox: Sandbox, error: Any) -> None:
+    """So the detach of an expired certificate cannot be undone."""
     assert call.write("detach", ONE).status_code == 204
     sandbox.fleet.renew(CERTIFICATE, "-P1D")
     assert error(call.write("attach", ONE)) == (400, "APIG.2102")
 
 
-def test_an_instance_certificate_stays_on_its_gateway(call: Caller, sandbox: Sandbox, error: Any) -> None:
-    """A certificate of one gateway is unknown on the others, and without gateway ids only its own is meant."""
+def test_a_certificate_of_one_gateway_is_attached_only_there(call: Caller, sandbox: Sandbox, error: Any) -> None:
+    """It is unknown on the other gateways; a request without gateway ids means its own gateway only."""
     own = sandbox.fleet.add_certificate(common_name="own.example.com", instance_id=GATEWAY)
     for gateway_id in (GATEWAY, OTHER):
         sandbox.fleet.add_domain("own.example.com", gateway_id)

@@ -1,4 +1,4 @@
-"""The state: what may stand beside what, seeds, and the trust in the sandbox's certificate."""
+"""The fleet: its rules and its seeds. The sandbox: its CA, and that two of them are independent."""
 
 import json
 import ssl
@@ -31,8 +31,8 @@ SEED = {
 }
 
 
-def test_seed_round_trip() -> None:
-    """A fleet comes back from its own seed as it was, be it text or data."""
+def test_a_fleet_is_the_same_after_dump_and_load() -> None:
+    """The seed may be JSON text or data."""
     fleet = Fleet.from_json(SEED)
     again = Fleet.from_json(json.dumps(fleet.to_json()))
     assert again.to_json() == fleet.to_json()
@@ -51,13 +51,13 @@ def test_seed_round_trip() -> None:
     ],
 )
 def test_a_bad_seed_names_its_row(part: str, row: dict[str, str], said: str) -> None:
-    """What cannot be read is said with its place."""
+    """The error names the part and the row, or the wrong word."""
     with pytest.raises(ValueError, match=said):
         Fleet.from_json({part: [row]})
 
 
-def test_names_and_groups() -> None:
-    """Five domains to a group; one name once a gateway and port, on as many gateways as one likes."""
+def test_groups_are_limited_and_names_are_unique_on_a_gateway_and_port() -> None:
+    """A group has at most five domains. A name is unique on a gateway and port, but may be on several gateways."""
     fleet = Fleet()
     one, two = fleet.add_gateway().id, fleet.add_gateway().id
     groups = [fleet.add_domain(f"d{number}.example.com", one).group_id for number in range(6)]
@@ -72,8 +72,8 @@ def test_names_and_groups() -> None:
         fleet.add_domain("one-more.example.com", two, group="shop")
 
 
-def test_renewed_in_place() -> None:
-    """A renewed certificate keeps its id and its bindings."""
+def test_a_renewed_certificate_keeps_its_id_and_bindings() -> None:
+    """Only its date changes."""
     fleet = Fleet.from_json(SEED)
     (certificate,) = fleet.certificates.values()
     before = fleet.bindings()
@@ -81,8 +81,8 @@ def test_renewed_in_place() -> None:
     assert fleet.bindings() == before
 
 
-def test_removal_takes_bindings_along() -> None:
-    """Without its domain, certificate or gateway there is no binding."""
+def test_removing_a_domain_certificate_or_gateway_removes_its_bindings() -> None:
+    """A gateway also takes its domains, API groups and own certificates with it."""
     fleet = Fleet.from_json(SEED)
     fleet.remove_domain("a.example.com")
     assert fleet.bindings() == set()
@@ -94,8 +94,8 @@ def test_removal_takes_bindings_along() -> None:
     assert (fleet.bindings(), fleet.domains, fleet.groups, fleet.certificates) == (set(), {}, {}, {})
 
 
-def test_mistakes_in_a_setup_are_told() -> None:
-    """Binding what is not there, or over another certificate, is an error of the test, not of the cloud."""
+def test_a_wrong_setup_raises_an_error() -> None:
+    """To bind an unknown domain, or one with another certificate, is a mistake in the test, so Python raises."""
     fleet = Fleet.from_json(SEED)
     (gateway_id,) = fleet.gateways
     other = fleet.add_certificate(common_name="*.example.com")
@@ -105,8 +105,8 @@ def test_mistakes_in_a_setup_are_told() -> None:
         fleet.bind(other.id, "a.example.com", gateway_id)
 
 
-def test_only_its_own_authority_is_trusted(sandbox: Sandbox) -> None:
-    """Another CA does not vouch for it: clients that do not verify would not notice."""
+def test_a_client_that_trusts_another_ca_cannot_connect(sandbox: Sandbox) -> None:
+    """So a client that does not verify certificates is found."""
     context = ssl.create_default_context()
     trustme.CA().configure_trust(context)
     with (
@@ -117,7 +117,7 @@ def test_only_its_own_authority_is_trusted(sandbox: Sandbox) -> None:
 
 
 def test_two_sandboxes_share_nothing(sandbox: Sandbox) -> None:
-    """Each has its own account, project, CA and ports, and leaves no file behind."""
+    """Each has its own account, project, CA and ports, and removes its files."""
     with Sandbox.start() as other:
         assert other.secrets.isdisjoint(sandbox.secrets)
         assert other.project_id != sandbox.project_id

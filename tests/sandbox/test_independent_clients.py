@@ -1,4 +1,4 @@
-"""Clients that others wrote, against the sandbox: it must satisfy more than our own. Skipped where not installed.
+"""Clients of other projects against the sandbox, so that it does not fit our client only. Skipped if not installed.
 
 pip install keystoneauth1 huaweicloudsdkapig && pytest tests/sandbox/test_independent_clients.py
 """
@@ -13,8 +13,8 @@ from tests.sandbox.conftest import CERTIFICATE, DOMAIN, GATEWAY, OTHER
 pytestmark = [pytest.mark.usefixtures("fleet_of_the_page"), pytest.mark.filterwarnings("default")]
 
 
-def test_keystoneauth(sandbox: Sandbox) -> None:
-    """OpenStack's own client signs in, learns its project, and signs in once more when its token is refused."""
+def test_keystoneauth_signs_in_and_signs_in_again_when_its_token_is_revoked(sandbox: Sandbox) -> None:
+    """OpenStack's own client also learns its project."""
     session = pytest.importorskip("keystoneauth1.session")
     v3 = pytest.importorskip("keystoneauth1.identity.v3")
     known = sandbox.credentials
@@ -35,8 +35,8 @@ def test_keystoneauth(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("temporary", [False, True])
-def test_huaweicloudsdk(sandbox: Sandbox, *, temporary: bool) -> None:
-    """The vendor's Python SDK reads, detaches and attaches with signed requests."""
+def test_huaweicloudsdk_reads_detaches_and_attaches(sandbox: Sandbox, *, temporary: bool) -> None:
+    """The vendor's Python SDK does so with signed requests."""
     sdk: Any = pytest.importorskip("huaweicloudsdkapig.v2")
     credentials = pytest.importorskip("huaweicloudsdkcore.auth.credentials")
     config = pytest.importorskip("huaweicloudsdkcore.http.http_config").HttpConfig.get_default_config()

@@ -1,4 +1,4 @@
-"""The listings: paging, filters, and the exact fields of each reply."""
+"""The lists: paging, filters, and the exact fields of each answer."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -34,8 +34,10 @@ def crowd(sandbox: Sandbox) -> Sandbox:
     ],
 )
 @pytest.mark.usefixtures("crowd")
-def test_paging(call: Caller, query: dict[str, int], size: int, first: int | None) -> None:
-    """Twenty a page unless asked otherwise, 500 at most, and what is out of range is clamped without a word."""
+def test_a_page_has_20_rows_by_default_and_500_at_most(
+    call: Caller, query: dict[str, int], size: int, first: int | None
+) -> None:
+    """A value out of range is clamped, not refused."""
     page = call.get(f"/certificates/{CERTIFICATE}/attached-domains", **query)
     assert (page["total"], page["size"], len(page["bound_domains"])) == (1203, size, size)
     if first is not None:
@@ -43,16 +45,16 @@ def test_paging(call: Caller, query: dict[str, int], size: int, first: int | Non
 
 
 @pytest.mark.usefixtures("crowd")
-def test_a_limit_that_is_no_number(call: Caller, error: Any) -> None:
-    """It is the page's example of status 400, with the parameter's own name."""
+def test_a_limit_that_is_not_a_number_is_refused(call: Caller, error: Any) -> None:
+    """As in the page's example of status 400, with the name of the parameter."""
     response = call("GET", f"/certificates/{CERTIFICATE}/attached-domains", params={"limit": "many"})
     assert error(response) == (400, "APIG.2012")
     assert "parameterName:limit" in response.json()["error_msg"]
 
 
 @pytest.mark.usefixtures("fleet_of_the_page")
-def test_certificates_as_documented(call: Caller, sandbox: Sandbox) -> None:
-    """A certificate in the list has exactly the fields of CertificateBase, and no word on whether it has expired."""
+def test_certificates_have_the_documented_fields(call: Caller, sandbox: Sandbox) -> None:
+    """In the list, these are the fields of CertificateBase; none says whether the certificate has expired."""
     sandbox.fleet.renew(CERTIFICATE, "2021-04-26T09:03:30Z")
     (shown,) = call.get("/certificates", instance_id=GATEWAY)["certs"]
     assert {name: shown[name] for name in ("id", "name", "type", "instance_id", "common_name", "san", "not_after")} == {
@@ -77,8 +79,8 @@ def test_certificates_as_documented(call: Caller, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.usefixtures("fleet_of_the_page")
-def test_which_certificates_a_gateway_shows(call: Caller, sandbox: Sandbox, error: Any) -> None:
-    """Its own and the global ones; the gateway must be named and known."""
+def test_a_gateway_shows_its_own_and_the_global_certificates(call: Caller, sandbox: Sandbox, error: Any) -> None:
+    """The request must name a gateway that exists."""
     own = sandbox.fleet.add_certificate(common_name="own.example.com", instance_id=OTHER).id
     assert [c["id"] for c in call.get("/certificates", instance_id=GATEWAY)["certs"]] == [CERTIFICATE]
     assert [c["id"] for c in call.get("/certificates", instance_id=OTHER)["certs"]] == [own, CERTIFICATE]
@@ -88,8 +90,8 @@ def test_which_certificates_a_gateway_shows(call: Caller, sandbox: Sandbox, erro
     assert error(call("GET", f"/certificates/{'0' * 32}")) == (404, "APIG.3021")
 
 
-def test_filters_are_fuzzy_unless_told_otherwise(call: Caller, sandbox: Sandbox) -> None:
-    """The pages leave the match mode open, so the default gives more than was asked for."""
+def test_filters_are_fuzzy_by_default(call: Caller, sandbox: Sandbox) -> None:
+    """The pages do not say how filters match, so the default returns more than the exact matches."""
     sandbox.fleet.add_gateway(GATEWAY)
     for name in ("shop.example.com", "my-shop.example.com", "other.example.com"):
         sandbox.fleet.add_certificate(common_name=name)
@@ -100,8 +102,8 @@ def test_filters_are_fuzzy_unless_told_otherwise(call: Caller, sandbox: Sandbox)
 
 
 @pytest.mark.usefixtures("fleet_of_the_page")
-def test_attached_domains_as_documented(call: Caller, sandbox: Sandbox) -> None:
-    """Each row names the domain, its gateway and group; an unknown certificate has none, for no 404 is documented."""
+def test_attached_domains_have_the_documented_fields(call: Caller, sandbox: Sandbox) -> None:
+    """An unknown certificate has an empty list, because the page documents no 404."""
     path = f"/certificates/{CERTIFICATE}/attached-domains"
     rows = call.get(path)["bound_domains"]
     assert [(row["url_domain"], row["instance_id"]) for row in rows] == [(DOMAIN, GATEWAY), (DOMAIN, OTHER)]
@@ -114,8 +116,8 @@ def test_attached_domains_as_documented(call: Caller, sandbox: Sandbox) -> None:
     assert "is_http_redirect_to_https" not in call.get(path)["bound_domains"][0]
 
 
-def test_gateways_as_documented(call: Caller, sandbox: Sandbox) -> None:
-    """The creation time is in epoch milliseconds, unlike every other date."""
+def test_gateways_have_the_documented_fields(call: Caller, sandbox: Sandbox) -> None:
+    """The creation time is in epoch milliseconds, unlike all other dates."""
     sandbox.fleet.add_gateway(GATEWAY, "one")
     sandbox.fleet.add_gateway(OTHER, "two", status="Updating")
     one, two = call.get("/instances")["instances"]
@@ -131,8 +133,8 @@ def test_gateways_as_documented(call: Caller, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.usefixtures("fleet_of_the_page")
-def test_groups_and_their_two_switches(call: Caller, sandbox: Sandbox, error: Any) -> None:
-    """`url_domains` and `ssl_id` are in the page's table but not in its example, so each can be left out."""
+def test_groups_show_domains_and_certificates_unless_switched_off(call: Caller, sandbox: Sandbox, error: Any) -> None:
+    """`url_domains` and `ssl_id` are in the page's table but not in its example, so a switch can leave each out."""
     sandbox.fleet.add_domain("bare.example.com", GATEWAY)
     (group,) = call.get(f"/instances/{GATEWAY}/api-groups")["groups"]
     assert [(d["domain"], d["ssl_id"]) for d in group["url_domains"]] == [
@@ -150,8 +152,8 @@ def test_groups_and_their_two_switches(call: Caller, sandbox: Sandbox, error: An
 
 
 @pytest.mark.usefixtures("fleet_of_the_page")
-def test_deleting_a_certificate(call: Caller, sandbox: Sandbox, error: Any) -> None:
-    """A certificate goes only when no domain is bound to it."""
+def test_a_bound_certificate_cannot_be_deleted(call: Caller, sandbox: Sandbox, error: Any) -> None:
+    """It can be deleted once no domain is bound to it."""
     path = f"/certificates/{CERTIFICATE}"
     assert call("DELETE", path).status_code == 400
     for gateway_id in (GATEWAY, OTHER):
@@ -160,8 +162,8 @@ def test_deleting_a_certificate(call: Caller, sandbox: Sandbox, error: Any) -> N
     assert error(call("DELETE", path)) == (404, "APIG.3021")
 
 
-def test_unknown_routes_and_methods(call: Caller, error: Any) -> None:
-    """The front gateway answers for them, with a request id."""
+def test_unknown_routes_and_methods_are_refused_with_a_request_id(call: Caller, error: Any) -> None:
+    """The front gateway answers them."""
     response = call("GET", "/nothing")
     assert error(response) == (404, "APIG.0101")
     assert len(response.json()["request_id"]) == 32
@@ -169,8 +171,8 @@ def test_unknown_routes_and_methods(call: Caller, error: Any) -> None:
     assert error(call("GET", "/certificates/..%2f..%2fx")) == (404, "APIG.0101")
 
 
-def test_thirty_thousand_domains_are_quick(call: Caller, sandbox: Sandbox) -> None:
-    """Three gateways of 500 certificates with 20 domains each: every page in well under a tenth of a second."""
+def test_pages_are_fast_with_thirty_thousand_domains(call: Caller, sandbox: Sandbox) -> None:
+    """Three gateways with 500 certificates of 20 domains each: every page takes less than 0.3 seconds."""
     fleet = Fleet()
     for _ in range(3):
         gateway_id = fleet.add_gateway().id

@@ -1,4 +1,4 @@
-"""AK/SK: two known signatures, and what the sandbox makes of signed requests."""
+"""AK/SK: two known signatures, and how the sandbox handles signed requests."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,8 +14,8 @@ PROJECT = "73d69ae0cfcf460190522d06b60f05ad"
 DATE = "20240416T095341Z"
 
 
-def test_vector_of_a_post() -> None:
-    """A signed detach, as the vendor's own Python SDK signs it."""
+def test_the_signature_of_a_post_is_that_of_the_vendors_sdk() -> None:
+    """A detach, as the vendor's own Python SDK signs it."""
     request = SignedRequest(
         "POST",
         f"/v2/{PROJECT}/apigw/certificates/a27be832f2e9441c8127fe48e3b5ac67/domains/detach",
@@ -28,8 +28,8 @@ def test_vector_of_a_post() -> None:
     assert signature(request, signed, "SKEXAMPLE") == expected
 
 
-def test_vector_of_a_get() -> None:
-    """A signed listing, whose query is sorted before it is signed."""
+def test_the_signature_of_a_get_is_that_of_the_vendors_sdk() -> None:
+    """A list of certificates; the query is sorted before it is signed."""
     query = "instance_id=f0fa1789-3b76-433b-a787-9892951c620e&limit=500&offset=0"
     headers = {"host": HOST, "x-sdk-date": DATE}
     request = SignedRequest("GET", f"/v2/{PROJECT}/apigw/certificates", query, headers, b"")
@@ -37,15 +37,15 @@ def test_vector_of_a_get() -> None:
     assert signature(request, ["host", "x-sdk-date"], "SKEXAMPLE") == expected
 
 
-def test_canonical_forms() -> None:
-    """Paths are decoded and encoded again and end with a slash; queries are sorted."""
+def test_paths_and_queries_have_one_canonical_form() -> None:
+    """Paths are decoded, encoded again, and end with a slash; queries are sorted."""
     assert canonical_path("/a%2fb/c d/~x") == "/a%2Fb/c%20d/~x/"
     assert canonical_query("b=2&a=x+y&a=1&c") == "a=1&a=x%20y&b=2&c="
 
 
 @pytest.fixture
 def signed(connections: httpx.Client, sandbox: Sandbox) -> Any:
-    """Sign a GET of the gateways with the sandbox's own rules; keyword arguments spoil one part or another."""
+    """Signs a GET of the gateways by the sandbox's rules; each keyword argument makes one part wrong."""
 
     def get(
         access_key: str = sandbox.access_key,
@@ -72,8 +72,8 @@ def signed(connections: httpx.Client, sandbox: Sandbox) -> Any:
     return get
 
 
-def test_a_good_signature(signed: Any, sandbox: Sandbox) -> None:
-    """It stands in for a token."""
+def test_a_valid_signature_replaces_the_token(signed: Any, sandbox: Sandbox) -> None:
+    """The request has no token."""
     assert signed().status_code == 200
     assert "x-auth-token" not in sandbox.journal[-1].headers
 
@@ -90,20 +90,20 @@ def test_a_good_signature(signed: Any, sandbox: Sandbox) -> None:
         ({"project_id": "0" * 32}, (403, "APIC.7118")),
     ],
 )
-def test_bad_signatures(signed: Any, error: Any, spoiled: Any, expected: Any) -> None:
-    """A wrong key, an unknown one, a clock 16 minutes off, no project: each is refused."""
+def test_an_invalid_signature_is_refused(signed: Any, error: Any, spoiled: Any, expected: Any) -> None:
+    """A wrong key, an unknown key, a clock 16 minutes off, an unreadable header, no project or another one."""
     assert error(signed(**spoiled)) == expected
 
 
-def test_lock_of_an_access_key(signed: Any) -> None:
-    """More than five failures in a row lock the key, even for good signatures."""
+def test_more_than_five_failures_lock_an_access_key(signed: Any) -> None:
+    """After that, even a valid signature is refused."""
     for _ in range(6):
         signed(secret_key="wrong")
     assert "AK access failed to reach the limit" in signed().json()["error_msg"]
 
 
-def test_temporary_keys(signed: Any, sandbox: Sandbox, error: Any) -> None:
-    """They are good only together with their security token, and until they expire."""
+def test_a_temporary_key_needs_its_security_token_and_expires(signed: Any, sandbox: Sandbox, error: Any) -> None:
+    """Its secret key and its security token are among the known secrets."""
     keys, expired = sandbox.temporary_keys(), sandbox.temporary_keys(lifetime=-1)
     token = keys.pop("security_token")
     assert {token, keys["secret_key"]} <= sandbox.secrets

@@ -1,4 +1,4 @@
-"""IAM: a token for a password, its scope, its end, and how often one may be wrong."""
+"""IAM: tokens for a password, their scope and their end, and the lock after wrong passwords."""
 
 import time
 from datetime import datetime
@@ -32,8 +32,8 @@ def sign_in(connections: httpx.Client, sandbox: Sandbox) -> Any:
     return post
 
 
-def test_a_token_for_a_password(sign_in: Any, call: Caller, sandbox: Sandbox) -> None:
-    """201, the token in a header, and in the body its end, its user and its project."""
+def test_the_right_password_gives_a_token(sign_in: Any, call: Caller, sandbox: Sandbox) -> None:
+    """201, with the token in a header; the body has its end, its user and its project."""
     response = sign_in()
     assert response.status_code == 201
     token = response.json()["token"]
@@ -50,8 +50,8 @@ def test_a_token_for_a_password(sign_in: Any, call: Caller, sandbox: Sandbox) ->
     assert call.get("/instances")["total"] == 0
 
 
-def test_scopes(sign_in: Any, call: Caller, sandbox: Sandbox, error: Any) -> None:
-    """By id, by name with or without its domain; an unknown project is 404, none at all gives a global token."""
+def test_the_scope_selects_the_project(sign_in: Any, call: Caller, sandbox: Sandbox, error: Any) -> None:
+    """By id, or by name with or without the domain. An unknown project is 404; no project gives a global token."""
     name, domain = sandbox.credentials["project_name"], {"name": sandbox.credentials["domain_name"]}
     assert sign_in({"project": {"name": name}}, "?nocatalog=true").json()["token"].keys().isdisjoint({"catalog"})
     assert sign_in({"project": {"name": name, "domain": domain}}).status_code == 201
@@ -63,8 +63,8 @@ def test_scopes(sign_in: Any, call: Caller, sandbox: Sandbox, error: Any) -> Non
     assert error(call("GET", "/certificates")) == (401, "APIG.1003")
 
 
-def test_both_error_envelopes(sign_in: Any, sandbox: Sandbox) -> None:
-    """IAM's pages show two forms of an error; both can be had."""
+def test_errors_have_the_form_that_the_switch_says(sign_in: Any, sandbox: Sandbox) -> None:
+    """IAM's pages show two forms of an error."""
     response = sign_in(password="wrong")
     assert response.status_code == 401
     assert response.json() == {
@@ -78,8 +78,8 @@ def test_both_error_envelopes(sign_in: Any, sandbox: Sandbox) -> None:
     assert sign_in(password="wrong").json()["error_code"] == "IAM.0001"
 
 
-def test_lockout(sign_in: Any, sandbox: Sandbox) -> None:
-    """After too many wrong passwords in a row even the right one is refused; a right one in time starts anew."""
+def test_too_many_wrong_passwords_lock_the_account(sign_in: Any, sandbox: Sandbox) -> None:
+    """Then even the right password is refused. The right password before the lock sets the count to zero."""
     sandbox.behaviour = Behaviour(lockout_after=3, iam_envelope="error_code")
     outcomes = [sign_in(password=word).status_code for word in ("a", "b")] + [sign_in().status_code]
     assert outcomes == [401, 401, 201]
@@ -91,13 +91,13 @@ def test_lockout(sign_in: Any, sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"auth": {}}', b'{"auth": {"identity": {"methods": []}}}'])
-def test_bad_bodies(connections: httpx.Client, sandbox: Sandbox, body: bytes) -> None:
-    """What is no request for a token is 400."""
+def test_a_body_that_is_no_token_request_is_refused(connections: httpx.Client, sandbox: Sandbox, body: bytes) -> None:
+    """The answer is 400."""
     assert connections.post(sandbox.auth_url + "/auth/tokens", content=body).status_code == 400
 
 
-def test_looking_at_a_token(connections: httpx.Client, sandbox: Sandbox) -> None:
-    """A valid token may ask about itself; a bad subject is 404, a bad asker 401."""
+def test_a_token_can_be_verified(connections: httpx.Client, sandbox: Sandbox) -> None:
+    """A valid token may verify itself. An invalid subject is 404; an invalid caller is 401."""
 
     def look(asker: str, subject: str) -> httpx.Response:
         headers = {"X-Auth-Token": asker, "X-Subject-Token": subject}
@@ -112,8 +112,8 @@ def test_looking_at_a_token(connections: httpx.Client, sandbox: Sandbox) -> None
     assert look(expired, good).status_code == look("", good).status_code == 401
 
 
-def test_why_a_token_is_refused(call: Caller, sandbox: Sandbox, error: Any) -> None:
-    """Missing, unknown, revoked and expired have their codes; the list of gateways says it in APIC codes."""
+def test_each_reason_to_refuse_a_token_has_its_code(call: Caller, sandbox: Sandbox, error: Any) -> None:
+    """Missing, unknown, revoked or expired; only the list of gateways answers with APIC codes."""
     paths = ("/certificates", "/instances")
 
     def codes(token: str) -> list[tuple[int, str]]:
@@ -130,14 +130,14 @@ def test_why_a_token_is_refused(call: Caller, sandbox: Sandbox, error: Any) -> N
     assert codes(token) == [(401, "APIG.1002"), (401, "APIC.7102")]
 
 
-def test_another_project(connections: httpx.Client, sandbox: Sandbox, error: Any) -> None:
-    """A good token does not open another project's path."""
+def test_a_token_of_one_project_is_refused_for_another(connections: httpx.Client, sandbox: Sandbox, error: Any) -> None:
+    """The token is valid, but not for the project in the path."""
     url = f"{sandbox.endpoint}/v2/{'0' * 32}/apigw/instances"
     assert error(connections.get(url, headers={"X-Auth-Token": sandbox.issue_token()})) == (403, "APIC.7118")
 
 
-def test_projects(call: Caller, connections: httpx.Client, sandbox: Sandbox) -> None:
-    """The project by its name, for whoever has a token; an unknown name has none."""
+def test_a_project_is_found_by_its_name(call: Caller, connections: httpx.Client, sandbox: Sandbox) -> None:
+    """Any valid token may ask; for an unknown name the list is empty."""
     url, name = sandbox.auth_url + "/projects", sandbox.credentials["project_name"]
     headers = {"X-Auth-Token": sandbox.issue_token()}
     found = connections.get(url, params={"name": name}, headers=headers).json()["projects"]

@@ -1,4 +1,4 @@
-"""The way in and out of both services: journal, faults, delays, and connections that are cut on purpose."""
+"""Between the sockets and the services: journal, faults, delays, and connections that are cut on purpose."""
 
 import asyncio
 import json
@@ -14,15 +14,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.cloud import Cloud
 from sandbox.faults import Fault
-from sandbox.iam import error_body
 from sandbox.journal import Received, Service
-from sandbox.refusals import Refusal, gateway_body
+from sandbox.refusals import Refusal, gateway_body, iam_body
 
 CONTROL = "/_sandbox/"
 
 
 class Connection(Protocol):
-    """What is used of uvicorn's protocol objects."""
+    """The attributes of uvicorn's protocol objects that are used here."""
 
     client: tuple[str, int] | None
     server: tuple[str, int | None] | None
@@ -31,15 +30,23 @@ class Connection(Protocol):
 
 @dataclass
 class Answer:
-    """A whole response, held back until its time has come."""
+    """A complete response, not sent yet."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
 
+    @classmethod
+    def of_json(cls, status: int, body: bytes) -> "Answer":
+        """An answer that claims to be JSON; the body may be anything."""
+        headers = [(b"content-type", b"application/json")]
+        if status != 204:
+            headers.append((b"content-length", str(len(body)).encode()))
+        return cls(status, headers, body)
+
     @property
     def error_code(self) -> str | None:
-        """The code in an error body of either envelope."""
+        """The code in an error body, in any of the envelopes."""
         if self.status < 400:
             return None
         try:
@@ -49,8 +56,8 @@ class Answer:
             return None
 
 
-class Door:
-    """The ASGI application behind both ports: the port of the connection tells which service is meant."""
+class Dispatcher:
+    """The ASGI application behind both ports; the port of the connection selects the service."""
 
     def __init__(
         self, cloud: Cloud, iam: ASGIApp, apig: ASGIApp, control: ASGIApp, connections: Callable[[], set[Connection]]
@@ -62,29 +69,22 @@ class Door:
         self.iam_port = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request from arrival to answer, or to the end of its connection."""
+        """Handle one request, until it is answered or its connection is cut."""
         if scope["type"] != "http":
             return
         if scope["path"].startswith(CONTROL):
             await self._control(scope, receive, send)
             return
         try:
-            await self._admit(scope, receive, send)
+            await self._handle(scope, receive, send)
         except asyncio.CancelledError:
-            # The sandbox ends in the middle of a delay; the connection is gone already.
+            # The sandbox was stopped during a delay; the connection is closed already.
             return
 
-    async def _admit(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         service: Service = "iam" if scope["server"][1] == self.iam_port else "apig"
         raw = await _read(receive)
-        received = Received.of(
-            service,
-            scope["method"],
-            scope["raw_path"].decode("ascii"),
-            scope["query_string"].decode("ascii"),
-            scope["headers"],
-            raw,
-        )
+        received = Received.of(service, scope, raw)
         self._cloud.journal.add(received)
         fault = self._cloud.faults.take(received) or Fault()
         if fault.action in ("reset", "drop"):
@@ -103,7 +103,7 @@ class Door:
             await self._cut(scope, receive, hard=False)
             return
         extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in fault.headers.items()]
-        # Before the answer leaves: whoever gets it may look into the journal at once.
+        # Noted before the answer is sent: a client may read the journal as soon as it has the answer.
         self._cloud.journal.answered(received, answer.status, fault.error_code or answer.error_code)
         await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers + extra})
         await send({"type": "http.response.body", "body": answer.body})
@@ -111,28 +111,24 @@ class Door:
     def _faulty(self, fault: Fault, service: Service) -> Answer:
         if fault.raw_body is not None:
             body = fault.raw_body.encode() if isinstance(fault.raw_body, str) else fault.raw_body
-            status = fault.status or 200
-        elif fault.status is not None and fault.status < 400 and fault.error_code is None:
-            body, status = b"", fault.status
-        else:
-            refusal = fault.refusal(service)
-            data = error_body(refusal, self._cloud.behaviour) if service == "iam" else gateway_body(refusal)
-            body, status = json.dumps(data).encode(), refusal.status
-        headers = [(b"content-type", b"application/json")]
-        if status != 204:
-            headers.append((b"content-length", str(len(body)).encode()))
-        return Answer(status, headers, body)
+            return Answer.of_json(fault.status or 200, body)
+        if fault.status is not None and fault.status < 400 and fault.error_code is None:
+            return Answer.of_json(fault.status, b"")
+        refusal = fault.refusal(service)
+        iam = service == "iam"
+        data = iam_body(refusal, self._cloud.behaviour.iam_envelope) if iam else gateway_body(refusal)
+        return Answer.of_json(refusal.status, json.dumps(data).encode())
 
     async def _cut(self, scope: Scope, receive: Receive, *, hard: bool) -> None:
-        """End the connection without a word; `hard` = with RST instead of FIN."""
+        """Close the connection without an answer; `hard` sends RST instead of FIN."""
         for connection in list(self._connections()):
             if (connection.client, connection.server) == (tuple(scope["client"]), tuple(scope["server"])):
                 sock = connection.transport.get_extra_info("socket")
                 if hard:
-                    # Linger on, zero seconds: close() then sends RST.
+                    # With SO_LINGER on and zero seconds, close() sends RST.
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 connection.transport.abort()
-        # The server takes a return without an answer for an error unless it has seen the connection go.
+        # uvicorn logs an error when this returns without an answer, unless it has seen the disconnect.
         while (await receive())["type"] != "http.disconnect":
             pass
 
@@ -147,7 +143,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def _call(app: ASGIApp, scope: Scope, raw: bytes) -> Answer:
-    """Run a service and keep what it says."""
+    """Run a service and return its whole answer."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -158,9 +154,8 @@ async def _call(app: ASGIApp, scope: Scope, raw: bytes) -> Answer:
 
     try:
         await app(scope, receive, send)
-    except Exception:  # noqa: BLE001 - the outermost frame of a request; the vendor's answer to a bug is 9999
+    except Exception:  # noqa: BLE001 - nothing above it could answer; the vendor's code for a bug is 9999
         traceback.print_exc(file=sys.stderr)
-        body = json.dumps(gateway_body(Refusal("APIG.9999"))).encode()
-        return Answer(500, [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())], body)
+        return Answer.of_json(500, json.dumps(gateway_body(Refusal("APIG.9999"))).encode())
     body = b"".join(message.get("body", b"") for message in sent[1:])
     return Answer(sent[0]["status"], list(sent[0].get("headers", [])), body)
