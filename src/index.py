@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 # The Python 3.12 image brings old releases of what is packed beside this file (typing-extensions 4.12, idna 2.10), and
-# no page says whose folder comes first: ours has to.
+# no page says which folder comes first on the path. Ours has to.
 sys.path.insert(0, str(Path(__file__).parent))
 
 from handlers import handle
@@ -27,7 +27,7 @@ MARGIN = 1.0  # seconds of the function's timeout, kept back for the answer
 
 
 class Context(Protocol):
-    """What is asked of the platform's context ("Using the FunctionGraph context"), which is new at every call."""
+    """What is used of the platform's context ("Using the FunctionGraph context"), which is new at every call."""
 
     def getUserData(self, key: str) -> Any: ...  # noqa: D102, N802
     def getProjectID(self) -> str: ...  # noqa: D102, N802
@@ -36,7 +36,7 @@ class Context(Protocol):
 
 
 class _Platform:
-    """What outlives a call asks the newest context, never the one that it was made with."""
+    """Gives the newest call's context to what lives longer than one call."""
 
     context: Context
 
@@ -58,9 +58,9 @@ class _Platform:
 
     def enter(self, context: Context) -> None:
         self.context = context
-        # Each context may add a handler of its own to the root logger: all that it got would be said twice.
+        # Each context may add its own handler to the root logger: every line would then be written twice.
         logging.getLogger(logger().service).propagate = False
-        # User data are no environment variables, where the logger looked for its level.
+        # User data are not environment variables, so the logger has not seen its level.
         if level := self.get("LOG_LEVEL"):
             try:
                 logger().setLevel(level.strip().upper())
@@ -73,7 +73,7 @@ _runtime = Runtime(_platform.get, _platform.names, _platform.token)  # reads not
 
 
 def initializer(context: Context) -> None:
-    """Read the settings before the first event; a wrong one fails here, and the platform says so."""
+    """Read the settings before the first event; a wrong one fails here, and the platform reports it."""
     _platform.enter(context)
     _runtime.check()
 

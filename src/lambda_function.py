@@ -65,7 +65,7 @@ def plan_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
 
 def _answer(event: Any, context: "LambdaContext", kind: Kind | None) -> dict[str, Any]:
     def answer(event: Any, context: "LambdaContext") -> dict[str, Any]:
-        # One moment for the whole batch: a message that is reached too late fails at once, and comes again.
+        # One deadline for the whole batch: a message that comes too late in it fails at once, and is delivered again.
         deadline = _deadline(context)
 
         def outcome(body: Any) -> dict[str, Any]:
@@ -102,7 +102,7 @@ def _is_message(record: Any) -> bool:
 
 
 def _batch(event: dict[str, Any], outcome: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
-    """`{"batchItemFailures": [{"itemIdentifier": messageId}]}`: the messages that failed, be it all of them."""
+    """`{"batchItemFailures": [{"itemIdentifier": messageId}]}`: the messages that failed, possibly all."""
     from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415 - 80 ms, and only a batch needs it
         BatchProcessor,
         EventType,
@@ -112,13 +112,15 @@ def _batch(event: dict[str, Any], outcome: Callable[[Any], dict[str, Any]]) -> d
 
     def one(record: "SQSRecord") -> dict[str, Any]:
         told = outcome(record.raw_event)
-        if told.get("cursor"):  # nobody reads a batch's outcomes: acknowledged, the rest of the clean-up would be lost
+        if told.get(
+            "cursor"
+        ):  # nobody reads the outcomes of a batch: if it were acknowledged, the rest of the clean-up would be lost
             raise Unavailable("the time ran out before the clean-up's end; the message comes again and finds the rest")
         return told
 
     fifo = str(event["Records"][0].get("eventSourceARN")).endswith(".fifo")
-    # The order of a FIFO queue holds within a message group: what comes after a failure there has to come again.
+    # A FIFO queue keeps the order in a message group: after a failure, the group's later messages have to come again.
     processor = SqsFifoPartialProcessor(skip_group_on_error=True) if fifo else BatchProcessor(EventType.SQS)
-    # By default a batch of which every message failed raises, and the invocation counts as an error besides.
+    # By default, a batch in which every message failed raises, and the invocation is counted as an error too.
     processor.raise_on_entire_batch_failure = False
     return dict(process_partial_response(event, one, processor))

@@ -89,7 +89,7 @@ def _body(request: Request, stream: IO[bytes]) -> bytes:
         raise InvalidEvent("content-encoding", f"expected none, not {coding[:60]!r}")
     body = bytearray()
     try:
-        # One byte more than is allowed is enough to know; the length that a header claims may be absent.
+        # One byte more than allowed is enough to know. The header with the length may be missing or wrong.
         while chunk := stream.read(MAX_BYTES + 1 - len(body)):
             body += chunk
     except Exception:  # noqa: BLE001 - each server has errors of its own for broken chunks and for callers that went away

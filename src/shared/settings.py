@@ -15,7 +15,7 @@ from shared.core.errors import ConfigurationError
 from shared.core.guards import Policy
 from shared.core.names import ResourceId, normal_name
 
-# CloudEvents' own, which are not the sink's to override.
+# CloudEvents' own attributes, which K_CE_OVERRIDES may not replace.
 _ATTRIBUTES = {"specversion", "id", "source", "type", "datacontenttype", "dataschema", "subject", "time", "data"}
 
 

@@ -98,7 +98,7 @@ class ScheduledCleanup(_Data):
 
 
 class UndoDomain(_Data):
-    """Bindings of one domain as they were: the entry of the attach request that restores them."""
+    """Bindings of one domain as they were: the entry of the attach request that brings them back."""
 
     domain: ExactName
     instance_ids: Annotated[tuple[ResourceId, ...], Field(min_length=1)]

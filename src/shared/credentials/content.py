@@ -14,7 +14,7 @@ HEADER_SAFE = r"^[\x21-\x7e]+$"
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token and the project it is for; `expires_at` is in Unix seconds. None: nothing has told yet."""
+    """A token and the project it is for; `expires_at` is in Unix seconds. None: not known."""
 
     value: Secret
     expires_at: float | None = None
@@ -23,7 +23,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """An IAM user's password, and the project that the token shall be for."""
+    """An IAM user's password, and the project for which to get a token."""
 
     username: str
     password: Secret
@@ -73,7 +73,7 @@ def parse_credentials(secret: Secret) -> Token | Password | AccessKey:
     """What a secret holds; raises ConfigurationError that never repeats a value."""
     text = secret.reveal().strip()
     try:
-        # A bare token is no JSON object; what looks like one and is broken must not go out as a token.
+        # A bare token is not JSON. Text that looks like broken JSON must not be sent as a token.
         fields = json.loads(text) if text.startswith(("{", "[", '"')) else {"token": text}
         content = _Content.model_validate({"token": fields} if isinstance(fields, str) else fields)
     except ValidationError as exc:

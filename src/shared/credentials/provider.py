@@ -72,7 +72,7 @@ class CredentialProvider:
         Raises AccessDenied when there is none to be had, ConfigurationError for an unreadable secret, Unavailable.
         """
         with self._turn(transport):
-            # Unless another thread has renewed it meanwhile.
+            # Another thread may have renewed it already.
             renew = refused is not None and refused is self._held
             self._read(transport, fresh=renew or self._refusal is not None or self._to_log_in())
             if renew and refused is self._held:  # the secret is still the same
@@ -89,7 +89,7 @@ class CredentialProvider:
 
     @contextmanager
     def _turn(self, transport: Transport) -> Iterator[None]:
-        """One thread at a time; none waits for another's calls longer than its own event may take."""
+        """One thread at a time. None waits for another's calls longer than its own event's time."""
         if not self._lock.acquire(timeout=min(max(transport.deadline.left(), 0.0), 3600.0)):
             raise Unavailable("another event is still fetching the credentials, and this one's time ran out")
         try:
@@ -98,7 +98,7 @@ class CredentialProvider:
             self._lock.release()
 
     def _read(self, transport: Transport, *, fresh: bool) -> bool:
-        """Read the secret; whether it is another one now."""
+        """Read the secret; returns whether it has changed."""
         secret = self._store(transport, fresh=fresh)
         if self._secret is not None and secret == self._secret:
             return False
@@ -202,7 +202,7 @@ class _Auth(httpx.Auth):
 
 
 def _refuses_credentials(reply: Reply) -> bool:
-    """Whether a 401 is about token or key; APIG.1005 (no permission) and the like are not, whoever asks again."""
+    """Whether a 401 is about token or key. APIG.1005 (no permission) is not: a new token would not help."""
     code = reply.fields().get("error_code")
     return code in TOKEN_REFUSED or code not in BY_CODE
 

@@ -13,7 +13,7 @@ _alive: "weakref.WeakValueDictionary[int, Secret]" = weakref.WeakValueDictionary
 
 @final
 class Secret:
-    """A secret text: `reveal()` is the one way to it.
+    """A secret text; only `reveal()` gives it.
 
     Its repr, str and format are a placeholder; it can be neither pickled, copied nor encoded as JSON. Equal texts are
     equal.
@@ -42,7 +42,7 @@ class Secret:
 
 
 def redact(text: str) -> str:
-    """The text without any secret that is in use: the second wall, for what the first has overlooked.
+    """The text without any secret that is in use: a second protection, for what the first one missed.
 
     A secret is found as it is, and as JSON writes it.
     """

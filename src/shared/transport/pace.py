@@ -33,7 +33,7 @@ class Pace:
         return taken == self._round
 
     def throttled(self, sent: float, wait: float) -> None:
-        """A request that was sent at `sent` was refused as one too many: nobody sends for `wait` seconds."""
+        """A request sent at `sent` was refused because there were too many: no thread sends for `wait` seconds."""
         with self._lock:
             now = self._clock()
             if sent >= self._slowed:  # several that were sent before the slow-down count once
@@ -43,6 +43,6 @@ class Pace:
             self._round += 1
 
     def answered(self) -> None:
-        """A request was answered, with whatever it was."""
+        """A request was answered in any other way."""
         with self._lock:
             self._interval = 0.9 * self._interval if self._interval > self._LEAST else 0.0

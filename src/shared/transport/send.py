@@ -28,7 +28,7 @@ class Reply:
     body: bytes = field(repr=False)
 
     def fields(self) -> dict[str, Any]:
-        """The JSON object of the body, or an empty one when it is none: an error may come as a proxy's HTML page."""
+        """The JSON object of the body. It is empty for anything else: an error may come as a proxy's HTML page."""
         try:
             content = json.loads(self.body)
         except ValueError:
@@ -37,7 +37,7 @@ class Reply:
 
     @property
     def retry_after(self) -> float:
-        """The seconds of Retry-After; 0 when there is none, or a date, which these APIs do not send."""
+        """The seconds of Retry-After; 0 when there is none. A date is not understood: these APIs do not send one."""
         value = self.headers.get("Retry-After", "")
         return float(value) if value.isascii() and value.isdigit() else 0.0
 
@@ -78,7 +78,7 @@ class Call:
 
 
 class _TimeLeft(dict[str, float]):
-    """The `timeout` extension of httpx: asked as each wait on the network begins, it gives what is left by then."""
+    """The `timeout` extension of httpx, which reads it as each wait on the network begins: the time left then."""
 
     def __init__(self, timeout: float, deadline: Deadline) -> None:
         super().__init__()
@@ -87,7 +87,7 @@ class _TimeLeft(dict[str, float]):
 
     def get(self, wait: str, default: object = None) -> float:  # noqa: ARG002
         left = max(self._deadline.left(), 0.001)
-        # What it gives for connecting, TCP and TLS get each.
+        # TCP and TLS each get what it gives for connecting.
         return min(self._timeout, left / 2 if wait == "connect" else left)
 
 
@@ -187,7 +187,7 @@ class Transport:
         return _TimeLeft(self.timeout, self.deadline)
 
     def _read(self, response: httpx.Response) -> Reply:
-        """Read the body, of a bounded size and within the deadline, so that a slow drip holds nobody."""
+        """Read the body, up to a limit of size and within the deadline, so that a slow server delays nothing else."""
         if response.is_stream_consumed:  # the auth flow had to see it
             return Reply(response.status_code, response.headers, response.content)
         body = bytearray()
@@ -200,15 +200,15 @@ class Transport:
 
 
 def _redirected(reply: Reply, route: str, url: httpx.URL) -> ConfigurationError:
-    """No API that is called here redirects: something else answers at the address. Only the host is told."""
+    """No API that is called here redirects, so something else answers at this address. Only its host is told."""
     try:
         target = url.join(reply.headers.get("Location", ""))
         where = f"{target.scheme}://{target.netloc.decode('ascii')}"
     except (httpx.InvalidURL, ValueError):
-        where = "an address that is none"
+        where = "an invalid address"
     return ConfigurationError(
-        f"{route} answered {reply.status}, a redirect to {where}: not followed, credentials go nowhere but to"
-        f" {url.host}; check the endpoint",
+        f"{route} answered {reply.status}, a redirect to {where}: not followed, because credentials go to"
+        f" {url.host} only; check the endpoint",
         status=reply.status,
     )
 
@@ -217,8 +217,8 @@ def _unanswered(exc: httpx.RequestError, route: str) -> DetachError:
     distrust = distrusted(exc)
     if distrust is not None:
         return ConfigurationError(f"{route}: {distrust}")
-    # Only before the connection stands is it sure that the request was not carried out.
+    # Without a connection it is certain that the request was not carried out; later it is not.
     unsent = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-    # h11 repeats an illegal header, the token included; the rest says what the operating system or OpenSSL says.
+    # h11 repeats an illegal header, even the token. Other errors have the text of the operating system or of OpenSSL.
     reason = "" if isinstance(exc, httpx.ProtocolError) or not str(exc) else f": {exc}"
     return Unavailable(f"{route}: no answer ({type(exc).__name__}{reason})", ambiguous=not unsent)

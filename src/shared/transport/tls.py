@@ -1,4 +1,4 @@
-"""Whom we trust: the TLS context of each HTTP client, and what is said of a server that it does not trust."""
+"""TLS: which servers an HTTP client trusts, and what is told about one that it does not trust."""
 
 import os
 import re
@@ -19,7 +19,7 @@ def new_client(ca_file: str | None, setting: str = "OS_CACERT", *, pem: str | No
     Proxies are not taken from the environment (`trust_env`), and redirects are not followed: a token goes nowhere else.
     """
     # Not ssl.create_default_context: from Python 3.13 on it refuses private CAs without a keyUsage, which the older
-    # ones accept. The same certificate is judged alike by each Python.
+    # ones accept. This way each Python decides the same about a certificate.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # which checks certificates and host names
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # a CA file may hold the intermediate CA alone
@@ -37,13 +37,13 @@ def new_client(ca_file: str | None, setting: str = "OS_CACERT", *, pem: str | No
             context.load_verify_locations(cadata=pem)
         except (ValueError, ssl.SSLError) as exc:
             raise ConfigurationError(f"K_CA_CERTS: expected PEM certificates ({exc})") from None
-    # Kept are as many connections as DETACH_CONCURRENCY may ask for; httpx would keep twenty.
+    # As many connections are kept as DETACH_CONCURRENCY may use; httpx would keep twenty.
     limits = httpx.Limits(max_connections=128, max_keepalive_connections=64)
     return httpx.Client(verify=context, trust_env=False, follow_redirects=False, limits=limits)
 
 
 def _trust_system(context: ssl.SSLContext) -> None:
-    """Trust what OpenSSL's paths lead to, and what certifi brings where they lead nowhere.
+    """Trust the CAs at OpenSSL's paths, or those of certifi where there are none.
 
     A folder whose files are named by hash is read when a server's CA is looked for (0.1 ms); the bundle that holds the
     same certificates is parsed whole (20 ms of each cold start). Not every system has such a folder, and SSL_CERT_FILE
@@ -65,12 +65,12 @@ def _is_hashed(path: Path) -> bool:
     return re.fullmatch(r"[0-9a-f]{8}\.[0-9]+", path.name) is not None
 
 
-# Time mends these, and the server's owner; every other reason to distrust a certificate is mended by a setting.
+# These end with time, or are corrected by the server's owner. For all other reasons a setting is wrong.
 _EXPIRED, _NOT_YET_VALID = 10, 9  # X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_CERT_NOT_YET_VALID
 
 
 def distrusted(exc: BaseException | None) -> str | None:
-    """Why the server's certificate is not trusted and what to check, if that is why a request failed for good."""
+    """Why the server's certificate is not trusted, and what to check; None if the request failed for another reason."""
     while exc is not None and not isinstance(exc, ssl.SSLCertVerificationError):
         exc = exc.__cause__ or exc.__context__
     if exc is None or exc.verify_code in {_EXPIRED, _NOT_YET_VALID}:

@@ -42,7 +42,7 @@ def open_store(secret_id: str, process: Process) -> Store:
 
 
 def _refusal(begin: str, reply: Reply) -> DetachError:
-    # The extension's own answers are plain text. Not one of them holds a secret, but only what is known is repeated.
+    # The extension's own errors are plain text without secrets. Still, only known words of them are repeated.
     text = reply.body[:2000].decode(errors="replace").lower()
     if "not ready to serve traffic" in text:
         return Unavailable(f"{begin}: the extension is not ready yet", status=reply.status)

@@ -10,7 +10,7 @@ from shared.transport.send import Transport
 
 
 def open_store(path: str, process: Process) -> Store:  # noqa: ARG001 - every scheme has one signature
-    """Opens the path anew at every call (some 20 µs), so that a changed file is seen at once.
+    """Opens the path again at every call (some 20 µs), so that a changed file is seen at once.
 
     Kubernetes changes a mounted secret by swapping a symlink in the path, which keeping the file open would miss.
     """

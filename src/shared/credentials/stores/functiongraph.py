@@ -20,7 +20,7 @@ def open_store(address: str, process: Process) -> Store:
             raise ConfigurationError(
                 "SECRET_URI: functiongraph: gave no token; give the function an agency with permissions for API Gateway"
             )
-        # The function's own project, which the platform tells in a variable: that saves asking IAM.
+        # The platform gives the function's own project in a variable, so IAM need not be asked.
         return Secret(json.dumps({"token": token, "project_id": process.get("RUNTIME_PROJECT_ID") or None}))
 
     return read

@@ -77,7 +77,7 @@ def _payload(uri: str, payload: object) -> str:
         text = content.decode()
     except (binascii.Error, UnicodeDecodeError):
         raise undocumented(uri, "base64 of UTF-8 text in payload.data") from None
-    # int64 as JSON has it: a string. It is there unless the secret is older than checksums are.
+    # int64 is a string in JSON. It is missing only for secrets that are older than the checksums.
     if checksum is not None and str(checksum) != str(crc32c(content)):
         raise Unavailable(f"SECRET_URI: {uri}: the payload does not match its CRC32C; it was damaged on the way")
     return text

@@ -31,7 +31,7 @@ class Cached:
         self._until = 0.0
 
     def __call__(self, transport: Transport, *, fresh: bool = False) -> Secret:
-        """The secret: see `shared.secret.Store`."""
+        """The secret: see `shared.credentials.secret.Store`."""
         if self._answer is not None and not fresh and self._clock() < self._until:
             return self._answer
         try:
@@ -95,5 +95,5 @@ class Server:
 
 
 def undocumented(uri: str, what: str) -> ConfigurationError:
-    """The error for an answer without what it has to hold."""
-    return ConfigurationError(f"SECRET_URI: {uri}: the answer holds no {what}; check that the address is a store of it")
+    """The error for an answer that does not hold what it should."""
+    return ConfigurationError(f"SECRET_URI: {uri}: the answer holds no {what}; check that the address is right for it")

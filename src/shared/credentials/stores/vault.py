@@ -77,7 +77,7 @@ class _Vault:
             try:
                 return self._read(held, transport)
             except AccessDenied as exc:
-                # 403 is for a token that has ended as for one without the permission: one more login tells which.
+                # 403 means an expired token or a missing permission: one more login shows which.
                 if static:
                     raise _denied(exc) from None
         self._token = self._log_in(transport)
@@ -98,7 +98,7 @@ class _Vault:
         return Secret(json.dumps(data)), float(lease) if isinstance(lease, int) and lease > 0 else KEEP_FOR
 
     def _log_in(self, transport: Transport) -> Secret:
-        """A new token. A login that is refused is not tried again for an hour, or until the process starts anew."""
+        """A new token. A login that is refused is not tried again for an hour, or until the process restarts."""
         if self._refusal is not None and self._clock() < self._refusal[1]:
             raise ConfigurationError(self._refusal[0].message)
         path, content = self._login()
@@ -114,7 +114,7 @@ class _Vault:
         if not isinstance(auth, dict) or not isinstance(token, str) or not token:
             raise undocumented(self._server.uri, "auth.client_token")
         lease = auth.get("lease_duration")
-        # 0 is for a token without end.
+        # 0 means that the token does not expire.
         lasts = lease * LOG_IN_AGAIN if isinstance(lease, int) and lease > 0 else float("inf")
         self._expires_at = self._clock() + lasts
         self._refusal = None
