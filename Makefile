@@ -10,7 +10,7 @@ help:  ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/.installed  ## the whole story on this machine, without any account
-	@$(BIN)/python -m sandbox.demo
+	@$(BIN)/python -m scripts.demo
 
 test: $(VENV)/.installed  ## the default test suite
 	$(BIN)/python -m pytest
