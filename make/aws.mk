@@ -1,6 +1,6 @@
 # AWS: the checks of the templates, and the template deployed to a stand-in of AWS.
-FUNCTIONS := CertificateExpiry DomainDecommission ScheduledCleanup Restore CleanupPlan
-TEMPLATES := template.yaml
+FUNCTIONS := CertificateExpiry DomainDecommission ScheduledCleanup Undo CleanupPlan
+TEMPLATES := template.yaml $(sort $(wildcard deploy/aws/*.yaml))
 
 .PHONY: $(FUNCTIONS:%=build-%) check-template e2e lock-e2e
 
