@@ -1,4 +1,4 @@
-# `make demo` and `make test` need nothing but python3 (3.11 or newer): they make .venv themselves.
+# `make demo` and `make test` need nothing but python3 (3.11 or newer): make/venv.mk makes the environment for them.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,12 +7,7 @@ BIN := $(VENV)/bin
 .PHONY: help demo test lint types check generate lock clean
 
 help:  ## what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
-
-$(VENV)/.installed: requirements/dev.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/dev.txt
-	@touch $@
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: $(VENV)/.installed  ## the whole story on this machine, without any account
 	@$(BIN)/python -m scripts.demo
@@ -33,9 +28,10 @@ check: lint types test  ## all that a change must pass
 generate: $(VENV)/.installed  ## write into documents and deployments what the tables in src/ say
 	@PYTHONPATH=src $(BIN)/python -m scripts.generate
 
--include make/*.mk
+include make/venv.mk
+include $(filter-out make/venv.mk,$(sort $(wildcard make/*.mk)))
 
-lock: $(VENV)/.installed  ## compile every requirements/*.in, hashes and no index address
+lock: $(VENV)/.installed  ## compile every requirements/*.in, with hashes and without the address of an index
 	$(BIN)/python -m pip install --quiet uv
 	for file in src/requirements.in requirements/*.in; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

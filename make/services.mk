@@ -1,13 +1,6 @@
-# Identity and secrets against the real Keystone, OpenBao and moto, and AWS' extension under AWS' runtime emulator.
-SERVICES_VENV := .venv-services
-
+# Identity and secrets against the real Keystone, OpenBao and moto. AWS's extension runs under AWS's runtime emulator.
 .PHONY: test-services
 
-$(SERVICES_VENV)/.installed: requirements/services.txt
-	@$(PYTHON) -m venv $(SERVICES_VENV)
-	@$(SERVICES_VENV)/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements/services.txt
-	@touch $@
-
-# /opt/extensions, where the emulator looks for extensions, is made and removed by the test that needs it.
-test-services: $(SERVICES_VENV)/.installed $(LAMBDA_VENV)/.installed build/lambda-$(HOST_ARCH).zip  ## secrets and identity against Keystone, OpenBao and moto
-	env -u AWS_CA_BUNDLE $(SERVICES_VENV)/bin/python -m pytest -m slow tests/services
+# The emulator looks for extensions in /opt/extensions. The test that needs this folder makes it and removes it.
+test-services: .venv-services/.installed .venv-lambda/.installed build/lambda-$(HOST_ARCH).zip  ## secrets and identity against Keystone, OpenBao and moto
+	env -u AWS_CA_BUNDLE .venv-services/bin/python -m pytest -m slow tests/services

@@ -1,67 +1,20 @@
-"""template.yaml and the code hold together; `make e2e` deploys it."""
+"""template.yaml, the state machine and the code hold together; `make e2e` deploys them."""
 
 import importlib
-import json
 import re
-from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-import yaml
 
 from shared import settings
 from shared.errors import ConfigurationError
-from shared.models import Kind
 from shared.settings import VARIABLES, Settings
+from tests.platform.template import FUNCTIONS, OF_KINDS, PARAMETERS, QUEUES, RESOURCES, ROOT, TEMPLATE, of_type
 
-ROOT = Path(__file__).parents[2]
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms, each as the long form."""
-
-
-def _intrinsic(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _intrinsic)
-
-TEMPLATE: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)  # noqa: S506 - safe
-PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 VARIABLES_SET: dict[str, Any] = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
 
 OF_THE_PLATFORM = {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "SECRETS_MANAGER_TTL"}
 OF_KNATIVE = {"K_SINK", "K_CE_OVERRIDES", "K_CA_CERTS"}
-# Contract 3.6.
-METRICS = {
-    "EventsHandled",
-    "EventsFailed",
-    "InvalidEvents",
-    "DomainsDetached",
-    "DomainsAlreadyDetached",
-    "DomainsKept",
-    "ApiCalls",
-    "ApiRetries",
-    "ApiLatency",
-    "TokensFetched",
-    "ColdStart",
-}
-
-
-def _of_type(kind: str) -> dict[str, dict[str, Any]]:
-    return {name: each["Properties"] for name, each in RESOURCES.items() if each["Type"] == kind}
-
-
-FUNCTIONS = _of_type("AWS::Serverless::Function")
-QUEUES = _of_type("AWS::SQS::Queue")
 
 
 def _parameter(variable: str) -> str:
@@ -80,8 +33,22 @@ def test_each_handler_is_a_function_of_the_door(name: str) -> None:
 
 def test_each_kind_has_its_function_and_its_queue() -> None:
     """No kind of event is forgotten."""
-    fed = {each["Handler"].partition(".")[2] for each in FUNCTIONS.values() if "Events" in each}
-    assert fed == set(get_args(Kind))
+    fed = {name: each["Handler"].partition(".")[2] for name, each in FUNCTIONS.items() if "Events" in each}
+    assert fed == OF_KINDS
+    assert set(QUEUES) == {f"{name}{which}" for name in OF_KINDS for which in ("Queue", "DeadLetters")}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_function_has_its_own_role(name: str) -> None:
+    """No function takes from the queue of another."""
+    assert FUNCTIONS[name]["Role"] == {"Fn::GetAtt": f"Access.Outputs.{name}RoleArn"}
+    statements = [
+        each
+        for policy in RESOURCES[f"{name}Role"]["Properties"].get("Policies", ())
+        for each in policy["PolicyDocument"]["Statement"]
+    ]
+    queues = [{"Ref": f"{name}QueueArn"}] if name in OF_KINDS else []
+    assert [each["Resource"] for each in statements] == queues
 
 
 def test_each_function_is_built() -> None:
@@ -206,7 +173,7 @@ def test_a_queue_gives_its_function_time_and_another_chance(name: str) -> None:
     function, mapping = FUNCTIONS[name], FUNCTIONS[name]["Events"]["Batches"]["Properties"]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert "MaximumConcurrency" in mapping["ScalingConfig"]
-    assert mapping["Queue"] == {"Fn::GetAtt": f"{name}Queue.Arn"}
+    assert mapping["Queue"] == {"Fn::GetAtt": f"Events.Outputs.{name}QueueArn"}
     queue, dead_letters = QUEUES[f"{name}Queue"], QUEUES[f"{name}DeadLetters"]
     assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
     assert queue["RedrivePolicy"] == {
@@ -218,19 +185,19 @@ def test_a_queue_gives_its_function_time_and_another_chance(name: str) -> None:
 
 def test_only_the_rules_of_the_stack_send_and_only_over_tls() -> None:
     """One policy on every queue: allowed are the rules by their ARN, denied is what comes without TLS."""
-    [policy] = _of_type("AWS::SQS::QueuePolicy").values()
+    [policy] = of_type("AWS::SQS::QueuePolicy").values()
     assert {each["Ref"] for each in policy["Queues"]} == set(QUEUES)
     allow, deny = policy["PolicyDocument"]["Statement"]
     assert (allow["Effect"], allow["Action"]) == ("Allow", "sqs:SendMessage")
     senders = {each["Fn::GetAtt"] for each in allow["Condition"]["ArnEquals"]["aws:SourceArn"]}
-    assert senders == {f"{rule}.Arn" for rule in _of_type("AWS::Events::Rule")}
+    assert senders == {f"{rule}.Arn" for rule in of_type("AWS::Events::Rule")}
     assert (deny["Effect"], deny["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
 def test_the_functions_may_do_nothing_else() -> None:
     """Every action that a role of a function allows, and on what; one secret, no service as a whole."""
-    policies = [_of_type("AWS::IAM::ManagedPolicy")["FunctionPolicy"]["PolicyDocument"]]
-    roles = {name: each for name, each in _of_type("AWS::IAM::Role").items() if name.removesuffix("Role") in FUNCTIONS}
+    policies = [of_type("AWS::IAM::ManagedPolicy")["FunctionPolicy"]["PolicyDocument"]]
+    roles = {name: each for name, each in of_type("AWS::IAM::Role").items() if name.removesuffix("Role") in FUNCTIONS}
     assert len(roles) == len(FUNCTIONS)
     for role in roles.values():
         assert role["ManagedPolicyArns"] == [{"Ref": "FunctionPolicy"}]
@@ -255,17 +222,10 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def test_the_dashboard_shows_every_metric() -> None:
-    """The metrics of the contract, each by its name."""
-    body = _of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
-    widgets = json.loads(body)["widgets"]
-    assert {name for name in METRICS if f'MetricName="{name}"' in str(widgets)} == METRICS
-
-
 def test_the_state_machine_gets_what_it_asks_for() -> None:
     """Each placeholder of the definition has its substitution, and the other way round."""
-    machine = _of_type("AWS::Serverless::StateMachine")["CleanupMachine"]
-    definition = (ROOT / machine["DefinitionUri"]).read_text(encoding="utf-8")
+    machine = of_type("AWS::Serverless::StateMachine")["CleanupMachine"]
+    definition = (ROOT / "deploy/aws" / machine["DefinitionUri"]).read_text(encoding="utf-8")
     assert set(re.findall(r"\$\{(\w+)\}", definition)) == set(machine["DefinitionSubstitutions"])
 
 

@@ -1,5 +1,7 @@
 """LocalStack on this machine alone, its functions run by AWS's own Runtime Interface Emulator instead of Docker.
 
+It evaluates JSONata by a Java library that it would download; here a Python library does that.
+
 Runs in the environment `.venv-localstack`, never beside the tests. Its own variables: RIE is the emulator's binary,
 RUNTIME a Python with nothing in it but awslambdaric, FUNCTION_LOGS the folder for what the functions print.
 """
@@ -13,10 +15,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from jsonata import Jsonata
 from localstack.runtime import main
 from localstack.services.lambda_.invocation import plugins
 from localstack.services.lambda_.invocation.lambda_models import FunctionVersion, InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
+from localstack.services.stepfunctions.asl.jsonata import jsonata
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 30.0
@@ -111,6 +115,15 @@ def _is_error(body: bytes) -> bool:
     return isinstance(content, dict) and "errorType" in content
 
 
+def _evaluate(expression: str) -> Any:
+    """The value of a JSONata expression, as plain JSON."""
+    try:
+        return json.loads(json.dumps(Jsonata(expression).evaluate(None)))
+    except Exception as exc:
+        raise jsonata.JSONataException("UNKNOWN", str(exc)) from exc
+
+
 if __name__ == "__main__":
+    jsonata._eval_jsonata = _evaluate
     plugins.DockerRuntimeExecutorPlugin.load = lambda *_: EmulatedRuntime
     main.main()

@@ -86,6 +86,28 @@ def test_a_clean_fleet_costs_a_page(aws: Aws, sandbox: Sandbox) -> None:
     assert not sandbox.journal.detaches()
 
 
+def test_a_gateway_that_cannot_be_listed_is_told(aws: Aws, sandbox: Sandbox) -> None:
+    """The others are cleaned up, the report names that one with its error, and the topic is told."""
+    expired = _furnish(sandbox, 9)
+    sandbox.faults.add(Fault(path=f"/instances/{GATEWAYS[0]}/api-groups", error_code="APIG.1005", times=None))
+    execution = aws.clean_up()
+    report = json.loads(execution["output"])
+    [gateway] = report.pop("gateways")
+    assert (gateway["instance_id"], gateway["status"], gateway["error"]) == (GATEWAYS[0], "failed", "AccessDenied")
+    assert report == {"planned": 6, "answered": 6, "failures": 0, "failed": []}
+    assert {each[0] for each in sandbox.fleet.bindings()} & set(expired) == set(expired[::3])
+    assert _published(aws, execution) == 1
+
+
+def test_a_clean_up_of_named_gateways(aws: Aws, sandbox: Sandbox) -> None:
+    """The input goes to the function that plans; what is on other gateways stays."""
+    expired = _furnish(sandbox, 9)
+    execution = aws.clean_up(instance_ids=[GATEWAYS[1]])
+    assert json.loads(execution["output"])["planned"] == 3
+    assert {each[0] for each in sandbox.fleet.bindings()} & set(expired) == set(expired) - set(expired[1::3])
+    assert _published(aws, execution) == 0
+
+
 def _published(aws: Aws, execution: dict[str, Any]) -> int:
     """How often an execution told the topic of the alarms."""
     history = aws.call("states", "GetExecutionHistory", executionArn=execution["executionArn"], maxResults=1000)

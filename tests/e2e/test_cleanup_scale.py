@@ -1,16 +1,16 @@
-"""Three gateways with 500 certificates of 20 domains each, 250 of them expired, 20 ms away: `make test-sweep`."""
+"""Three gateways with 500 certificates of 20 domains each, 250 of them expired, 20 ms away: `make test-cleanup`."""
 
 import pytest
 
-from benchmarks import sweep
+from benchmarks import cleanup
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
-def test_a_fleet_is_swept_in_few_calls_little_time_and_little_memory():
+def test_a_fleet_is_cleaned_up_in_few_calls_little_time_and_little_memory():
     """Clean and no more than clean; 5 % of calls above the least; the wall time near the ideal; 30 MB; then no POST."""
-    figures = sweep.measure(4)
-    sweep.show(4, figures)
+    figures = cleanup.measure(4)
+    cleanup.show(4, figures)
     assert (figures["certificates"], figures["expired"], figures["others_untouched"]) == (250, 250, True)
     assert (figures["status"], figures["cursor"]) == ("detached", None)
     assert figures["calls"] <= 1.05 * figures["least"]

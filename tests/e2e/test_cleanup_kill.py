@@ -1,4 +1,4 @@
-"""A sweep is killed in the middle: the next one ends in the same state, and the logs tell the whole way back."""
+"""A clean-up is killed in the middle: the next one ends in the same state, and the logs hold the whole undo."""
 
 import json
 import os
@@ -24,14 +24,14 @@ Binding = tuple[str, str, str]
 def start(environment: dict[str, str], log: Path) -> "subprocess.Popen[bytes]":
     with log.open("wb") as stdout:
         return subprocess.Popen(  # noqa: S603 - our own words
-            [sys.executable, ROOT / "tests/e2e/sweep_process.py"],
+            [sys.executable, ROOT / "tests/e2e/cleanup_process.py"],
             env={**environment, "PYTHONPATH": str(ROOT / "src")},
             stdout=stdout,
             stderr=subprocess.STDOUT,
         )
 
 
-def way_back(*logs: Path) -> set[Binding]:
+def undo_of(*logs: Path) -> set[Binding]:
     """Every binding in the undo of a detach.plan or detach.report line; after a kill the last line may be cut."""
     found: set[Binding] = set()
     for log in logs:
@@ -56,8 +56,8 @@ def way_back(*logs: Path) -> set[Binding]:
     "moment", [pytest.param(moment, marks=[pytest.mark.slow] if moment else []) for moment in range(MOMENTS)]
 )
 def test_killed_at_a_random_moment(sandbox: Sandbox, environment: dict[str, str], tmp_path: Path, moment: int):
-    """SIGKILL between the first call and the last; then the sweep runs once more."""
-    chance = random.Random(f"sweep {moment} {os.getpid()}")  # noqa: S311 - nothing secret
+    """SIGKILL between the first call and the last; then the clean-up runs once more."""
+    chance = random.Random(f"clean-up {moment} {os.getpid()}")  # noqa: S311 - nothing secret
     counted = counted_fleet(2, 60, 4, every=2, shared=6)
     sandbox.reset(counted.fleet)
     sandbox.behaviour.latency = 0.004
@@ -73,8 +73,8 @@ def test_killed_at_a_random_moment(sandbox: Sandbox, environment: dict[str, str]
     status = killed.wait(10)
     assert status in (0, -signal.SIGKILL)
     left = sandbox.fleet.bindings()
-    assert was - left <= way_back(tmp_path / "killed"), f"killed after {calls} calls"
+    assert was - left <= undo_of(tmp_path / "killed"), f"killed after {calls} calls"
     rerun = start(environment, tmp_path / "rerun")
     assert rerun.wait(30) == 0
     assert sandbox.fleet.bindings() == counted.staying
-    assert way_back(tmp_path / "killed", tmp_path / "rerun") == was - counted.staying
+    assert undo_of(tmp_path / "killed", tmp_path / "rerun") == was - counted.staying

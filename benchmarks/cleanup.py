@@ -1,9 +1,10 @@
-"""`make bench-sweep`: a clean-up of 3 gateways × 500 certificates × 20 domains, 250 of the certificates expired.
+"""`make bench-cleanup`: a clean-up of 3 gateways × 500 certificates × 20 domains, 250 of the certificates expired.
 
-The sandbox is a process of its own, 20 ms away; the clean-up runs in a second one, whose memory is measured. Printed
-are the calls against the least possible (pages, and one detach for each certificate), the wall time against
-calls × latency ÷ concurrency, and the growth of the memory; then the same sweep once more, which has nothing to do. The
-latency that a call really has, with what the sandbox itself needs, is told by a sweep of one call at a time.
+The sandbox is a process of its own, 20 ms away. The clean-up runs in a second process, whose memory is measured.
+Printed are the calls against the least possible (pages, and one detach for each certificate), the wall time against
+calls × latency ÷ concurrency, and the growth of the memory. Then comes the same clean-up once more, which has nothing
+to do. The latency that a call really has, with what the sandbox itself needs, is told by a clean-up with one call at a
+time.
 """
 
 import argparse
@@ -52,7 +53,7 @@ def look(variables: dict[str, str], what: str) -> Any:
     return httpx.get(f"{variables['APIG_ENDPOINT']}/_sandbox/{what}", verify=False, timeout=30).json()  # noqa: S501
 
 
-def sweep(variables: dict[str, str], *, traced: bool = False, **more: str) -> dict[str, Any]:
+def clean_up(variables: dict[str, str], *, traced: bool = False, **more: str) -> dict[str, Any]:
     """One clean-up in a process of its own: what it measured of itself, and its outcome."""
     environment = {**variables, **more, "PYTHONPATH": "src", "TRACED": str(int(traced))}
     finished = subprocess.run(  # noqa: S603 - our own words
@@ -68,18 +69,18 @@ def here() -> None:
     from shared import events, runtime  # noqa: PLC0415
     from shared.transport import Deadline  # noqa: PLC0415
 
-    def sweep_once(data: dict[str, Any]) -> dict[str, Any]:
+    def clean_up_once(data: dict[str, Any]) -> dict[str, Any]:
         event = {"specversion": "1.0", "id": "b", "source": "/b", "type": "apig.cleanup.due", "data": data}
         return handle(lambda: events.parse(event), runtime.current, Deadline.after(300)).to_dict()
 
     # A look at the first certificates only, so that what every process needs once is there already.
-    sweep_once({"cursor": "after-" + "f" * 32})
+    clean_up_once({"cursor": "after-" + "f" * 32})
     if traced := os.environ["TRACED"] == "1":
         tracemalloc.start()
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # starts VmHWM anew
     before = _memory("VmRSS")
     started = time.perf_counter()
-    outcome = sweep_once({})
+    outcome = clean_up_once({})
     spent = time.perf_counter() - started
     print(  # noqa: T201 - to the parent
         json.dumps(
@@ -102,7 +103,7 @@ def _memory(name: str) -> int:
 
 
 def measure(concurrency: int) -> dict[str, Any]:
-    """One sweep, the same again, and one without latency whose memory is traced; with what they are held against."""
+    """One clean-up, the same again, and one without latency whose memory is traced; with what they are held against."""
     from tests.fleets import counted_fleet  # noqa: PLC0415 - as above
 
     counted = counted_fleet(shared=10)
@@ -116,17 +117,17 @@ def measure(concurrency: int) -> dict[str, Any]:
         seed = folder / "seed.json"
         seed.write_text(json.dumps(fleet.to_json()), encoding="utf-8")
         with sandbox(seed, folder, LATENCY) as variables:
-            first = sweep(variables, **setting)
+            first = clean_up(variables, **setting)
             calls = _calls(variables)[warm_up:]
             left = {tuple(row.values()) for row in look(variables, "bindings")}
-            second = sweep(variables, **setting)
+            second = clean_up(variables, **setting)
             again = _calls(variables)[warm_up + len(calls) + warm_up :]
         (folder / "sandbox.env").unlink()
         with sandbox(seed, folder, LATENCY) as variables:
-            alone = sweep(variables, DETACH_CONCURRENCY="1")
+            alone = clean_up(variables, DETACH_CONCURRENCY="1")
         (folder / "sandbox.env").unlink()
         with sandbox(seed, folder, 0.0) as variables:
-            traced = sweep(variables, traced=True, **setting)
+            traced = clean_up(variables, traced=True, **setting)
     return {
         **first,
         "traced_mb": traced["traced_mb"],
