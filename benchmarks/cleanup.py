@@ -66,12 +66,14 @@ def clean_up(variables: dict[str, str], *, traced: bool = False, **more: str) ->
 def here() -> None:
     """The clean-up, in this process; prints what was measured as its last line."""
     from handlers import handle  # noqa: PLC0415 - only this process has them on its path
-    from shared import events, runtime  # noqa: PLC0415
-    from shared.transport import Deadline  # noqa: PLC0415
+    from shared.core.delivery import Deadline, Delivery  # noqa: PLC0415
+    from shared.wiring import Runtime  # noqa: PLC0415
+
+    runtime = Runtime()
 
     def clean_up_once(data: dict[str, Any]) -> dict[str, Any]:
         event = {"specversion": "1.0", "id": "b", "source": "/b", "type": "apig.cleanup.due", "data": data}
-        return handle(lambda: events.parse(event), runtime.current, Deadline.after(300)).to_dict()
+        return handle(Delivery(event, Deadline.after(300)), runtime).to_dict()
 
     # A look at the first certificates only, so that what every process needs once is there already.
     clean_up_once({"cursor": "after-" + "f" * 32})
@@ -104,14 +106,14 @@ def _memory(name: str) -> int:
 
 def measure(concurrency: int) -> dict[str, Any]:
     """One clean-up, the same again, and one without latency whose memory is traced; with what they are held against."""
-    from tests.fleets import counted_fleet  # noqa: PLC0415 - as above
+    from tests.support.fleets import counted_fleet  # noqa: PLC0415 - as above
 
     counted = counted_fleet(shared=10)
     fleet = counted.fleet
     pages = sum(-(-len(fleet.certificates_on(each)) // 500) for each in fleet.gateways)
     group_pages = sum(-(-len(fleet.groups_on(each)) // 500) for each in fleet.gateways)
     warm_up = 1 + pages  # which does not list the groups, since it finds nothing that is due
-    setting = {"DETACH_CONCURRENCY": str(concurrency)}
+    setting = {"DETACH_CONCURRENCY": str(concurrency), "DETACH_MAX_CLEANUP_BINDINGS": "5000"}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seed = folder / "seed.json"
@@ -124,7 +126,7 @@ def measure(concurrency: int) -> dict[str, Any]:
             again = _calls(variables)[warm_up + len(calls) + warm_up :]
         (folder / "sandbox.env").unlink()
         with sandbox(seed, folder, LATENCY) as variables:
-            alone = clean_up(variables, DETACH_CONCURRENCY="1")
+            alone = clean_up(variables, **{**setting, "DETACH_CONCURRENCY": "1"})
         (folder / "sandbox.env").unlink()
         with sandbox(seed, folder, 0.0) as variables:
             traced = clean_up(variables, traced=True, **setting)

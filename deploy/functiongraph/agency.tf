@@ -1,9 +1,9 @@
-# What the function may do, and FunctionGraph for it.
+# What the function may do, and what FunctionGraph may do for it.
 #
-# Not tested on a tenant. The vendor's table of actions has none for /apigw/certificates…: the apig:certificate:* names
-# are those of Huawei Cloud's newer table, the others are the nearest of Open Telekom Cloud's own. If the console refuses
-# an action that it does not know, take it out; if detaching is then refused (403, APIG.1005), give the role
-# "APIG FullAccess" in its place. A change of an agency takes some ten minutes to show in a token.
+# Not tested on a tenant. The vendor's table of actions has none for /apigw/certificates…. So the apig:certificate:*
+# names are taken from Huawei Cloud's newer table, and the others are the nearest ones of Open Telekom Cloud's own. If
+# the console refuses an action that it does not know, take it out. If detaching is then refused (403, APIG.1005), give
+# the role "APIG FullAccess" instead. After a change of an agency, it takes some ten minutes until a token shows it.
 
 resource "opentelekomcloud_identity_role_v3" "detach" {
   display_name  = var.name
@@ -24,18 +24,18 @@ resource "opentelekomcloud_identity_role_v3" "detach" {
       "apig:certificate:get",
       "apig:certificate:listBoundDomain",
       "apig:certificate:batchUnbindDomain",
-      "apig:certificate:batchBindDomain", # for apig.detach.undo alone
+      "apig:certificate:batchBindDomain", # only for apig.detach.undo
     ]
   }
 
-  # FunctionGraph's own, to say what failed.
+  # For FunctionGraph itself, to tell which events failed.
   statement {
     effect = "Allow"
     action = ["smn:topic:publish", "smn:topic:list"]
   }
 }
 
-# The provider wants no tenant_name for this resource: leave OS_PROJECT_NAME out, or use a second provider.
+# For this resource the provider must have no tenant_name: leave OS_PROJECT_NAME out, or use a second provider.
 resource "opentelekomcloud_identity_agency_v3" "detach" {
   name                  = var.name
   description           = "For the function ${var.name}"

@@ -15,23 +15,26 @@ terraform {
 locals {
   package = "${path.module}/../../build/functiongraph.zip"
 
-  # At most 20 pairs and 4 KB; an empty value counts as unset.
+  # FunctionGraph takes at most 20 pairs and 4 KB. An empty value counts as unset.
   settings = {
-    SECRET_URI               = var.credentials == "" ? "functiongraph:" : "env:CREDENTIALS"
-    OS_REGION_NAME           = var.region
-    OS_AUTH_URL              = var.auth_url
-    APIG_ENDPOINT            = var.apig_endpoint
-    OS_PROJECT_ID            = var.project_id
-    DETACH_DRY_RUN           = tostring(var.dry_run)
-    DETACH_EXPIRY_GRACE      = var.expiry_grace
-    DETACH_PROTECTED_DOMAINS = join(",", var.protected_domains)
-    DETACH_MAX_DOMAINS       = tostring(var.max_domains)
-    DETACH_LIVE_DOMAINS      = var.live_domains
-    DETACH_BATCH_SIZE        = tostring(var.batch_size)
-    DETACH_CONCURRENCY       = tostring(var.concurrency)
-    HTTP_TIMEOUT             = tostring(var.http_timeout)
-    HTTP_ATTEMPTS            = tostring(var.http_attempts)
-    LOG_LEVEL                = var.log_level
+    SECRET_URI                  = var.credentials == "" ? "functiongraph:" : "env:CREDENTIALS"
+    # generated: settings (make generate)
+    OS_REGION_NAME              = var.region
+    OS_AUTH_URL                 = var.auth_url
+    APIG_ENDPOINT               = var.apig_endpoint
+    OS_PROJECT_ID               = var.project_id
+    DETACH_DRY_RUN              = tostring(var.dry_run)
+    DETACH_EXPIRY_GRACE         = var.expiry_grace
+    DETACH_PROTECTED_DOMAINS    = join(",", var.protected_domains)
+    DETACH_MAX_BINDINGS         = tostring(var.max_bindings)
+    DETACH_MAX_CLEANUP_BINDINGS = tostring(var.max_cleanup_bindings)
+    DETACH_LIVE_DOMAINS         = var.live_domains
+    DETACH_BATCH_SIZE           = tostring(var.batch_size)
+    DETACH_CONCURRENCY          = tostring(var.concurrency)
+    HTTP_TIMEOUT                = tostring(var.http_timeout)
+    HTTP_ATTEMPTS               = tostring(var.http_attempts)
+    # generated: end
+    LOG_LEVEL                   = var.log_level
   }
 }
 
@@ -51,7 +54,7 @@ resource "opentelekomcloud_fgs_function_v2" "detach" {
   code_filename = basename(local.package)
   func_code     = filebase64(local.package)
 
-  # The first is for FunctionGraph itself (notifications), the second is whose token the function gets.
+  # The first is for FunctionGraph itself (notifications). The second is the agency whose token the function gets.
   agency     = opentelekomcloud_identity_agency_v3.detach.name
   app_agency = opentelekomcloud_identity_agency_v3.detach.name
 
@@ -64,7 +67,7 @@ resource "opentelekomcloud_fgs_function_v2" "detach" {
   log_topic_name = opentelekomcloud_lts_stream_v2.detach.stream_name
 }
 
-# What fails three times more is told here, with the event: nothing is lost without a word.
+# An event that fails in three retries too is sent to this topic, so that no event is lost in silence.
 resource "opentelekomcloud_fgs_async_invoke_config_v2" "detach" {
   function_urn                   = opentelekomcloud_fgs_function_v2.detach.urn
   max_async_event_age_in_seconds = 3600
@@ -81,7 +84,7 @@ resource "opentelekomcloud_smn_topic_v2" "failures" {
   display_name = "Events that could not be handled"
 }
 
-# The report of an event is longer than the 4 KB that the console shows.
+# The report of an event may be longer than the 4 KB that the console shows, so the logs go to a group of their own.
 resource "opentelekomcloud_lts_group_v2" "detach" {
   group_name  = var.name
   ttl_in_days = var.log_retention_days

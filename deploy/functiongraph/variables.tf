@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Of the function, and of all that belongs to it."
+  description = "The name of the function, and of all that belongs to it."
   type        = string
   default     = "apig-certificate-detach"
 }
@@ -11,89 +11,97 @@ variable "project_name" {
 }
 
 variable "credentials" {
-  description = "JSON as for SECRET_URI, kept as encrypted user data. Empty: the token of the function's agency."
+  description = "What SECRET_URI names, as JSON; kept as encrypted user data. Empty: the token of the function's agency."
   type        = string
   default     = ""
   sensitive   = true
 }
 
+# generated: settings (make generate)
 variable "region" {
-  description = "OS_REGION_NAME"
+  description = "OS_REGION_NAME: builds the two default endpoints."
   type        = string
   default     = "eu-de"
 }
 
 variable "auth_url" {
-  description = "OS_AUTH_URL; empty: IAM of the region."
+  description = "OS_AUTH_URL: IAM. Empty: https://iam.{region}.otc.t-systems.com/v3."
   type        = string
   default     = ""
 }
 
 variable "apig_endpoint" {
-  description = "APIG_ENDPOINT; empty: API Gateway of the region."
+  description = "APIG_ENDPOINT: API Gateway; Huawei Cloud: https://apig.{region}.myhuaweicloud.com. Empty: https://apig.{region}.otc.t-systems.com."
   type        = string
   default     = ""
 }
 
 variable "project_id" {
-  description = "OS_PROJECT_ID; empty: the project of the token."
+  description = "OS_PROJECT_ID: the project whose gateways are looked at. Empty: the token's own project."
   type        = string
   default     = ""
 }
 
 variable "dry_run" {
-  description = "DETACH_DRY_RUN; false, once the reports show what you expect."
+  description = "DETACH_DRY_RUN: plan and report, change nothing."
   type        = bool
   default     = true
 }
 
 variable "expiry_grace" {
-  description = "DETACH_EXPIRY_GRACE, an ISO 8601 duration such as P7D."
+  description = "DETACH_EXPIRY_GRACE: ISO 8601 duration that must have passed since not_after; -P2D: two days before."
   type        = string
   default     = "P0D"
 }
 
 variable "protected_domains" {
-  description = "DETACH_PROTECTED_DOMAINS, names or *. patterns."
+  description = "DETACH_PROTECTED_DOMAINS: comma-separated names that are never detached or attached; *.example.com: all below example.com. A bound wildcard that covers a protected name is kept too. Empty: none."
   type        = list(string)
   default     = []
 }
 
-variable "max_domains" {
-  description = "DETACH_MAX_DOMAINS"
+variable "max_bindings" {
+  description = "DETACH_MAX_BINDINGS: pairs of a domain and a gateway that one event may change; a larger plan is refused whole."
   type        = number
   default     = 200
 }
 
+variable "max_cleanup_bindings" {
+  description = "DETACH_MAX_CLEANUP_BINDINGS: the same for a clean-up: each call of it counts all that its inventory shows as due."
+  type        = number
+  default     = 2000
+}
+
 variable "live_domains" {
-  description = "DETACH_LIVE_DOMAINS, detach or keep."
+  description = "DETACH_LIVE_DOMAINS: keep: a decommissioned domain whose CNAME still resolves is kept."
   type        = string
   default     = "detach"
 }
 
 variable "batch_size" {
-  description = "DETACH_BATCH_SIZE"
+  description = "DETACH_BATCH_SIZE: domains per request."
   type        = number
   default     = 50
 }
 
 variable "concurrency" {
-  description = "DETACH_CONCURRENCY"
+  description = "DETACH_CONCURRENCY: parallel certificates in a clean-up."
   type        = number
   default     = 4
 }
 
 variable "http_timeout" {
-  description = "HTTP_TIMEOUT, in seconds."
+  description = "HTTP_TIMEOUT: seconds per call; never past the platform's time."
   type        = number
   default     = 10
 }
 
 variable "http_attempts" {
-  description = "HTTP_ATTEMPTS"
+  description = "HTTP_ATTEMPTS: attempts per call."
   type        = number
   default     = 4
 }
+# generated: end
 
 variable "log_level" {
   description = "LOG_LEVEL"
@@ -102,23 +110,23 @@ variable "log_level" {
 }
 
 variable "log_retention_days" {
-  description = "How long the reports, with their way back, are kept."
+  description = "How long the reports are kept. Each has the undo list of its event."
   type        = number
   default     = 30
 }
 
 variable "schedule" {
-  description = "Of the daily clean-up: seconds, minutes, hours, day of month, month, day of week."
+  description = "When the daily clean-up is due: seconds, minutes, hours, day of month, month, day of week."
   type        = string
   default     = "CRON_TZ=Europe/Berlin 0 0 2 * * *"
 }
 
 variable "cts_operations" {
   description = <<-EOT
-    Operations of the CTS trigger; empty: no such trigger. No page says what the strings look like. Create one trigger in
-    the console (service DNS, trace names deletePublicRecordSet, deletePrivateRecordSet, deletePublicZone,
-    deletePrivateZone), and read them from GET /v2/{project_id}/fgs/triggers/{function_urn}. Never put
-    BatchDisassociateDomains of APIG among them: the function would see its own calls.
+    The operations of the CTS trigger. Empty: there is no such trigger. No page of the vendor says what the strings look
+    like. So create one trigger in the console (service DNS, trace names deletePublicRecordSet, deletePrivateRecordSet,
+    deletePublicZone, deletePrivateZone), and read the strings from GET /v2/{project_id}/fgs/triggers/{function_urn}.
+    Never add BatchDisassociateDomains of APIG: the function would be invoked by its own calls.
   EOT
   type        = list(string)
   default     = []

@@ -3,10 +3,10 @@
 import json
 
 from handlers import handle
-from shared import events, runtime
-from shared.transport import Deadline
+from shared.core.delivery import Deadline, Delivery
+from shared.wiring import Runtime
 
 if __name__ == "__main__":
     EVENT = {"specversion": "1.0", "id": "tick-1", "source": "/ping", "type": "apig.cleanup.due", "data": {}}
-    outcome = handle(lambda: events.parse(json.dumps(EVENT)), runtime.current, Deadline.after(60))
+    outcome = handle(Delivery(json.dumps(EVENT), Deadline.after(60)), Runtime())
     raise SystemExit(outcome.status == "failed")

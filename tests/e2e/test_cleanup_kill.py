@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox
-from tests.fleets import counted_fleet
-from tests.leaks import WATCH
+from tests.support.fleets import counted_fleet
+from tests.support.leaks import WATCH
 
 ROOT = Path(__file__).parents[2]
 MOMENTS = 20

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import settings
-from shared.errors import ConfigurationError
+from shared.core.errors import ConfigurationError
 from shared.settings import VARIABLES, Settings
 from tests.platform.template import FUNCTIONS, OF_KINDS, PARAMETERS, QUEUES, RESOURCES, ROOT, TEMPLATE, of_type
 
@@ -98,7 +98,8 @@ def test_nothing_is_detached_until_it_is_asked_for() -> None:
         ("APIG_ENDPOINT", "https://apig.{region}.otc.t-systems.com"),
         ("DETACH_EXPIRY_GRACE", "P0D"),
         ("DETACH_LIVE_DOMAINS", "detach"),
-        ("DETACH_MAX_DOMAINS", "200"),
+        ("DETACH_MAX_BINDINGS", "200"),
+        ("DETACH_MAX_CLEANUP_BINDINGS", "2000"),
         ("DETACH_BATCH_SIZE", "50"),
         ("DETACH_CONCURRENCY", "4"),
         ("HTTP_TIMEOUT", "10"),
@@ -137,8 +138,8 @@ def test_a_description_names_the_default(variable: str, default: str) -> None:
         ("DETACH_PROTECTED_DOMAINS", "www.example.com shop.example.com", False),
         ("DETACH_LIVE_DOMAINS", "keep", True),
         ("DETACH_LIVE_DOMAINS", "leave", False),
-        ("DETACH_MAX_DOMAINS", "1", True),
-        ("DETACH_MAX_DOMAINS", "0", False),
+        ("DETACH_MAX_BINDINGS", "1", True),
+        ("DETACH_MAX_BINDINGS", "0", False),
         ("DETACH_BATCH_SIZE", "1000", True),
         ("DETACH_BATCH_SIZE", "1001", False),
         ("DETACH_CONCURRENCY", "64", True),

@@ -20,7 +20,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.e2e.aws.client import REGION, ROOT, Aws
-from tests.leaks import WATCH
+from tests.support.leaks import WATCH
 
 ARCH = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 SAM = ROOT / ".venv-aws-checks/bin/sam"

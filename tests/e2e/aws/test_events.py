@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.e2e.aws.client import ROOT, Aws, until
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, furnish
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, furnish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
