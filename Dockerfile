@@ -1,27 +1,30 @@
-# The free-standing door as a container, for Knative, Cloud Run, or anything else that runs an image with a port:
+# The HTTP door (src/main.py) as a container, for Knative, Cloud Run, or anything else that runs an image with a port:
 #   docker build --tag apig-certificate-detach .
 #   docker run --read-only --publish 8080:8080 --env SECRET_URI=… apig-certificate-detach
-# A tag moves. A build that has to give the same image again names the base by its digest, which
-# `docker buildx imagetools inspect python:3.13-slim-trixie` tells: FROM python:3.13-slim-trixie@sha256:…
+# A tag may name another image tomorrow. If a build has to give the same image again, name the base by its digest:
+# FROM python:3.13-slim-trixie@sha256:…, as `docker buildx imagetools inspect python:3.13-slim-trixie` tells it.
 
 FROM python:3.13-slim-trixie AS build
 WORKDIR /build
 COPY requirements/free-standing.txt ./
-# No pip in what is shipped: the image's own one installs from outside, wheels only, each by its hash.
+# What is shipped has no pip. The pip of this stage installs into it: only wheels, and only those with a known hash.
 RUN python -m venv --without-pip /venv \
     && python -m pip --python /venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check \
        --require-hashes --only-binary :all: --requirement free-standing.txt
 COPY src /app
-# Bytecode that is never compared with its source: the file system is read-only, so none would ever be written.
+# The file system will be read-only, so no bytecode could be written later. It is compiled here, and it is never compared
+# with its source.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /venv/lib /app
 
 FROM python:3.13-slim-trixie
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-# FUNCTION_TARGET may also be certificate_expiry, domain_decommission, scheduled_cleanup: functions of one kind.
-# GUNICORN_CMD_ARGS: threads as many as requests the platform sends at once; --timeout=0, for a platform that takes the
-# CPU away between requests makes a healthy worker look dead; connections are kept longer than a proxy keeps them;
-# --graceful-timeout is what an event in hand gets after SIGTERM, if the platform waits that long.
+# FUNCTION_TARGET may also be a function of one kind: certificate_expiry, domain_decommission, scheduled_cleanup, undo.
+# GUNICORN_CMD_ARGS:
+# --threads: as many as the platform sends requests at once.
+# --timeout=0: a platform may take the CPU away between requests, and a healthy worker would then be taken for dead.
+# --graceful-timeout: how long a request that has begun may take after SIGTERM, if the platform waits that long.
+# --keep-alive: longer than a proxy keeps a connection, so that the proxy is the one to close it.
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -30,10 +33,10 @@ ENV PATH=/venv/bin:$PATH \
     FUNCTION_TARGET=handler \
     GUNICORN_CMD_ARGS="--threads=16 --timeout=0 --graceful-timeout=300 --keep-alive=120"
 WORKDIR /app
-# A number, so that Kubernetes can check runAsNonRoot.
+# A number and no name, so that Kubernetes can check runAsNonRoot.
 USER 65532:65532
 EXPOSE 8080
-# functions-framework's own command knows no --graceful-timeout, so gunicorn is started itself; as process 1 it gets
-# the SIGTERM. One worker, for its threads share one token; /dev/shm is the one place that can be written to.
-# No HEALTHCHECK: the platforms ask GET /health themselves, and Kubernetes ignores it.
+# functions-framework's own command has no --graceful-timeout, so gunicorn is started directly. As process 1 it gets the
+# SIGTERM. There is one worker, because its threads share one token. /dev/shm is the only place that can be written to.
+# There is no HEALTHCHECK: the platforms ask GET /health themselves, and Kubernetes ignores a HEALTHCHECK.
 CMD ["gunicorn", "--workers=1", "--worker-tmp-dir=/dev/shm", "--no-control-socket", "functions_framework:create_app()"]

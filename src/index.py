@@ -16,7 +16,7 @@ from typing import Any, Protocol
 # no page says which folder comes first on the path. Ours has to.
 sys.path.insert(0, str(Path(__file__).parent))
 
-from handlers import handle
+from handlers import handle, refuse
 from shared.core.delivery import Deadline, Delivery
 from shared.core.errors import ConfigurationError
 from shared.core.event_data import Kind
@@ -105,5 +105,9 @@ def undo(event: Any, context: Context) -> dict[str, Any]:
 
 def _answer(event: Any, context: Context, kind: Kind | None) -> dict[str, Any]:
     deadline = Deadline.after(context.getRemainingTimeInMilliSeconds() / 1000 - MARGIN)
-    _platform.enter(context)
+    try:
+        _platform.enter(context)
+    except ConfigurationError as exc:
+        refuse(exc, kind)
+        raise
     return handle(Delivery(event, deadline, kind), _runtime).to_dict()

@@ -62,12 +62,13 @@ def _answer(request: Request, kind: Kind | None) -> Response:
         allowed = "GET, HEAD" if request.path == "/health" else "POST"
         return _problem(HTTPStatus.METHOD_NOT_ALLOWED, f"expected {allowed}, not {request.method}", Allow=allowed)
     try:
-        body = _body(request, stream)
-    except InvalidEvent as exc:
+        deadline = _deadline()  # first: the time in which the body arrives counts
+        delivery = Delivery(_body(request, stream), deadline, kind, str(uuid.uuid4()), dict(request.headers))
+    except DetachError as exc:
         refuse(exc, kind)
         return _failure(exc)
     try:
-        outcome = handle(Delivery(body, _deadline(), kind, str(uuid.uuid4()), dict(request.headers)), _runtime)
+        outcome = handle(delivery, _runtime)
     except DetachError as exc:
         return _failure(exc)
     except Exception as exc:  # noqa: BLE001 - a bug; functions-framework would put what is raised into its answer

@@ -14,6 +14,7 @@ from shared.core.outcome import CertificateOutcome, Outcome
 from shared.core.plan import Plan, Selection, make_plan
 from shared.events import parse
 from shared.reconcile.execute import execute
+from shared.reconcile.inventory import Inventory
 from shared.reconcile.parallel import in_order
 from shared.reconcile.progress import Timebox
 from shared.telemetry import Report
@@ -66,7 +67,7 @@ def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> 
             raise TypeError(f"a page of a {event.kind}")
         work = runtime.work(delivery.deadline, report.call)
         cleanup = scheduled_cleanup.select(event.data, work)
-        page = scheduled_cleanup.page(cleanup.inventory, _planned(cleanup.selection, work, cleanup=True), limit)
+        page = scheduled_cleanup.page(cleanup.inventory, _planned(cleanup.selection, work, cleanup.inventory), limit)
     report.paged(page.to_dict())
     return page
 
@@ -81,10 +82,14 @@ def _select(data: CertificateExpiry | DomainDecommission | DetachUndo, work: Wor
             return undo.select(data, work)
 
 
-def _planned(selection: Selection, work: Work, *, cleanup: bool = False) -> list[Plan]:
-    """Plan → guard: the plans of all certificates, or BlastRadiusExceeded for an event that would change too much."""
+def _planned(selection: Selection, work: Work, inventory: Inventory | None = None) -> list[Plan]:
+    """Plan → guard: the plans of all certificates, or BlastRadiusExceeded for an event that would change too much.
+
+    For a clean-up, what its earlier calls have changed counts too.
+    """
     plans = [make_plan(target, selection, work.policy) for target in selection.targets]
-    check_size(sum(len(plan.bindings) for plan in plans), work.policy, cleanup=cleanup)
+    before = 0 if inventory is None else inventory.start.bindings
+    check_size(before + sum(len(plan.bindings) for plan in plans), work.policy, cleanup=inventory is not None)
     return plans
 
 
@@ -101,7 +106,7 @@ def _clean_up(event: Event, cleanup: scheduled_cleanup.Cleanup, work: Work, repo
 
     With a sink, each certificate's own event is sent instead; a dry run sends none.
     """
-    plans = _planned(cleanup.selection, work, cleanup=True)
+    plans = _planned(cleanup.selection, work, cleanup.inventory)
     emitting = work.sink is not None and not work.policy.dry_run
     timebox = Timebox(work.client.transport.deadline)
     apply = (

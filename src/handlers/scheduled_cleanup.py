@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from shared.core.errors import DetachError, NotFound, Unavailable
+from shared.core.errors import DetachError, NotFound, Unavailable, first_error
 from shared.core.event_data import ScheduledCleanup
 from shared.core.guards import EXPIRY_RULES, is_due
 from shared.core.outcome import CertificateOutcome, CleanupSummary, GatewayOutcome, Result
@@ -122,30 +122,51 @@ def summarize(
     """
     if inventory.due and not outcomes:
         raise Unavailable("the time that the platform gives ran out while the gateways were listed")
-    cut_off = [number for number, outcome in enumerate(outcomes) if outcome.error and outcome.error.out_of_time]
-    told = tuple(outcome for outcome in map(_without_rest, outcomes) if _is_worth_telling(outcome, emitting=emitting))
+    cut_off = [number for number, outcome in enumerate(outcomes) if _is_cut_off(outcome)]
+    known = (_without_rest(outcome) if _is_cut_off(outcome) else outcome for outcome in outcomes)
+    told = tuple(outcome for outcome in known if outcome and _is_worth_telling(outcome, emitting=emitting))
     if len(cut_off) == len(outcomes) > 0 and not told:
         raise Unavailable("the time that the platform gives does not suffice for a single certificate")
     emitted = sum(1 for outcome in outcomes if outcome.plan.entries and not outcome.error) if emitting else None
-    cursor = inventory.cursor(min(cut_off, default=len(outcomes)))
+    changed = sum(len(outcome.plan.bindings) if emitting else _changed(outcome) for outcome in outcomes)
+    cursor = inventory.cursor(min(cut_off, default=len(outcomes)), changed)
     return told, CleanupSummary(cursor, inventory.gateways, emitted)
 
 
 def page(inventory: Inventory, plans: Sequence[Plan], limit: int) -> CleanupPage:
-    """The first certificates with something to detach, for an engine that hands out their events itself."""
+    """The first certificates with something to detach, for an engine that hands out their events itself.
+
+    Raises the error of a certificate that could not be read: passed over, it would be forgotten.
+    """
     found = [number for number, plan in enumerate(plans) if plan.entries][:limit]
     done = found[-1] + 1 if len(found) == limit else len(plans)
-    return CleanupPage(
-        tuple(expiry_data(inventory, plans[number]) for number in found), inventory.cursor(done), inventory.gateways
+    error = first_error(plan.error for plan in plans[:done])
+    if error is not None:
+        raise error
+    cursor = inventory.cursor(done, sum(len(plan.bindings) for plan in plans[:done]))
+    return CleanupPage(tuple(expiry_data(inventory, plans[number]) for number in found), cursor, inventory.gateways)
+
+
+def _changed(outcome: CertificateOutcome) -> int:
+    """The bindings that count for the limit of a clean-up: those that are detached now."""
+    return sum(result.state in ("changed", "already") for result in outcome.results)
+
+
+def _is_cut_off(outcome: CertificateOutcome) -> bool:
+    return outcome.error is not None and outcome.error.out_of_time
+
+
+def _without_rest(outcome: CertificateOutcome) -> CertificateOutcome | None:
+    """The outcome without what the end of the time cut off; None when nothing had been done.
+
+    What may have been detached stays in `undo`.
+    """
+    results = tuple(
+        replace(result, state="cut_off", error=None) if result.error else result for result in outcome.results
     )
-
-
-def _without_rest(outcome: CertificateOutcome) -> CertificateOutcome:
-    """The outcome without what the end of the time cut off; what may have been detached stays in `undo`."""
-    if outcome.error is None or not outcome.error.out_of_time:
-        return outcome
-    results = (replace(result, state="cut_off", error=None) if result.error else result for result in outcome.results)
-    return CertificateOutcome(replace(outcome.plan, error=None), tuple(results))
+    if not any(result.ours or result.state in ("changed", "already") for result in results):
+        return None
+    return CertificateOutcome(replace(outcome.plan, error=None, refused=()), results)
 
 
 def _is_worth_telling(outcome: CertificateOutcome, *, emitting: bool) -> bool:

@@ -87,6 +87,7 @@ class _Shared:
         self._client = self._client_for(values.ca_file)
         store = open_store(values.secret_uri, Process(get, self._client_for, platform_token))
         self._credentials = CredentialProvider(store, values.auth_url, values.region)
+        self._sink_client = self._client_of_sink()
 
     def work(self, deadline: Deadline, observe: Callable[[Call], None]) -> Work:
         values = self._settings
@@ -107,13 +108,19 @@ class _Shared:
             self._clients[ca_file] = new_client(ca_file, setting)
         return self._clients[ca_file]
 
+    def _client_of_sink(self) -> httpx.Client:
+        """The client of the event sink, which may have a CA of its own."""
+        pem = self._settings.sink_ca
+        if self._settings.sink is None:
+            return self._client
+        if pem is not None:
+            self._clients["K_SINK"] = new_client(None, pem=pem)
+        return self._client_for(None) if pem is None else self._clients["K_SINK"]
+
     def _sink(self, deadline: Deadline, observe: Callable[[Call], None]) -> EventSink | None:
         values = self._settings
         if values.sink is None:
             return None
-        if values.sink_ca is not None and "K_SINK" not in self._clients:
-            self._clients["K_SINK"] = new_client(None, pem=values.sink_ca)
-        client = self._client_for(None) if values.sink_ca is None else self._clients["K_SINK"]
         attempts = max(values.http_attempts, ATTEMPTS)
-        transport = Transport(client, values.http_timeout, attempts, deadline, observe)
+        transport = Transport(self._sink_client, values.http_timeout, attempts, deadline, observe)
         return EventSink(transport, values.sink, values.sink_extensions)

@@ -9,7 +9,7 @@ import pytest
 from handlers import carry_out
 from sandbox import Fault, Sandbox
 from shared.core.delivery import Deadline
-from shared.core.errors import AccessDenied, NotFound, Unavailable
+from shared.core.errors import AccessDenied, NotFound, Rejected, Unavailable
 from shared.core.outcome import Outcome
 from shared.telemetry import Report
 from shared.wiring import Runtime
@@ -246,6 +246,19 @@ def test_the_second_match_of_a_common_name_is_judged_by_a_fresh_date(sandbox: Sa
     statuses = {entry["certificate_id"]: entry["status"] for entry in outcome["certificates"]}
     assert statuses == {CERTIFICATE: "detached", second.id: "not_due"}
     assert {certificate_id for certificate_id, _, _ in sandbox.fleet.bindings()} == {second.id}
+
+
+@pytest.mark.parametrize("names", [NAMES[:1], NAMES])
+def test_a_certificate_whose_date_is_gone_on_the_second_reading_is_left(sandbox: Sandbox, new_runtime, names):
+    """Nothing tells any more that it has expired: nothing is written, not even by halves or in the next batch."""
+    furnish(sandbox, domains=names)
+    sandbox.faults.add(
+        Fault(path="/attached-domains", delay=2.2),
+        Fault(path=f"/{CERTIFICATE}$", nth=2, status=200, raw_body=f'{{"id":"{CERTIFICATE}"}}', times=None),
+    )
+    with pytest.raises(Rejected, match="the API gives no not_after"):
+        expire(new_runtime(DETACH_BATCH_SIZE="1"), certificate_id=CERTIFICATE)
+    assert sandbox.journal.detaches() == []
 
 
 def test_an_ordinary_expiry_costs_three_calls(sandbox: Sandbox, new_runtime):

@@ -12,7 +12,7 @@ import pytest
 from handlers import plan_cleanup
 from sandbox import Fault, Sandbox
 from shared.core.delivery import Deadline
-from shared.core.errors import Unavailable
+from shared.core.errors import BlastRadiusExceeded, Unavailable
 from shared.reconcile.inventory import Wanted, take_inventory
 from shared.telemetry import Report
 from shared.wiring import Runtime
@@ -81,7 +81,7 @@ def test_a_call_that_the_end_of_the_time_cuts_off_is_the_next_ones_work(sandbox:
     runtime = new_runtime(DETACH_CONCURRENCY="1")
     first = clean_up(runtime, seconds=1.0)
     assert first["status"] == "detached"
-    assert first["cursor"] == f"after-{sorted(counted.expired)[1]}"
+    assert first["cursor"] == f"after-{sorted(counted.expired)[1]}.6"
     second = clean_up(runtime, cursor=first["cursor"])
     assert second["cursor"] is None
     assert sandbox.fleet.bindings() == set()
@@ -95,6 +95,19 @@ def test_too_little_time_for_anything_is_a_failure_and_no_cursor(sandbox: Sandbo
     with pytest.raises(Unavailable, match="ran out|timed out|suffice"):
         clean_up(new_runtime(), seconds=0.25)
     assert sandbox.journal.detaches() == []
+
+
+def test_the_limit_holds_for_all_calls_of_a_cleanup_together(sandbox: Sandbox, new_runtime):
+    """Where the listing does not show what is bound, each call reads a part: the cursor carries the count on."""
+    counted = counted_fleet(2, 30, 3, every=2)
+    sandbox.reset(counted.fleet)
+    sandbox.behaviour.groups_show_domains = False
+    sandbox.behaviour.latency = 0.05
+    runtime = new_runtime(DETACH_MAX_CLEANUP_BINDINGS="50", DETACH_CONCURRENCY="1")
+    was = counted.fleet.bindings()
+    with pytest.raises(BlastRadiusExceeded, match="DETACH_MAX_CLEANUP_BINDINGS is 50"):
+        until_the_end(runtime, seconds=1.5)
+    assert 0 < len(was - sandbox.fleet.bindings()) <= 50
 
 
 def test_the_cursor_holds_when_certificates_come_and_go(sandbox: Sandbox, new_runtime):
@@ -125,7 +138,7 @@ def test_what_one_call_holds_is_bounded_and_nothing_is_left_out(sandbox: Sandbox
         for due in inventory.due:
             assert due.certificate.id not in seen
             seen[due.certificate.id] = {(each.domain, each.instance_id) for each in due.bindings or ()}
-        cursor = inventory.cursor(len(inventory.due))
+        cursor = inventory.cursor(len(inventory.due), 0)
         if cursor is None:
             break
     assert max(sizes) <= 40

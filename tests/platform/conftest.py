@@ -1,4 +1,4 @@
-"""What the tests on AWS's runtime share: the unpacked package; functions, ended and searched for secrets."""
+"""What the tests on AWS's runtime share: the unpacked package, and functions, whose output is searched for secrets."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from tests.leaks import WATCH
 from tests.platform.lambda_runtime import PACKAGE, Function, unpack
+from tests.support.leaks import WATCH
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""functions-framework as a process of its own: started, asked, ended by its id, its output watched for secrets."""
+"""functions-framework as a process of its own. At the end its output is searched for secrets."""
 
 import json
 import signal
@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from tests.leaks import WATCH
+from tests.support.leaks import WATCH
 
 SRC = Path(__file__).parents[2] / "src"
 COMMAND = Path(sys.executable).with_name("functions-framework")
@@ -69,7 +69,7 @@ class Framework:
 def framework(
     environment: Mapping[str, str], target: str, folder: Path, source: Path = SRC, *, by_gunicorn: bool = False
 ) -> Iterator[Framework]:
-    """functions-framework as an operator starts it, or as the image does, in an environment that holds nothing else."""
+    """functions-framework as an operator starts it, or as the image does. It sees only this environment."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     command = [COMMAND, "--source", source / "main.py", "--target", target, "--host", "127.0.0.1", "--port", str(port)]

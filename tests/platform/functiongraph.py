@@ -1,4 +1,4 @@
-"""A function as FunctionGraph runs it: a process that is initialized once, then answers one call after the other."""
+"""A function as FunctionGraph runs it: a process that is initialized once and then answers one call after the other."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.leaks import WATCH
+from tests.support.leaks import WATCH
 
 DRIVER = Path(__file__).with_name("functiongraph_driver.py")
 

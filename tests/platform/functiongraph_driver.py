@@ -1,9 +1,9 @@
 """FunctionGraph's side of the handler contract, for a process of its own: `python functiongraph_driver.py JOB.json FD`.
 
-The job names the folder of the code, the handler and the initializer; each line on stdin is one invocation, and its
-answer is one line on FD. stdout and stderr belong to the function. Written from "Using the FunctionGraph context" and
-"Initializer function" of the Python developer guide; like the context for developers (`fn_runtime_context`), each
-context adds a handler to the root logger.
+The job names the folder of the code, the handler and the initializer. Each line on stdin is one invocation, and its
+answer is one line on FD. stdout and stderr belong to the function. This is written from "Using the FunctionGraph
+context" and "Initializer function" of the Python developer guide. Each context adds a handler to the root logger, as
+the context for developers (`fn_runtime_context`) does.
 """
 # ruff: noqa: N802 - the platform's names
 

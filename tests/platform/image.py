@@ -1,11 +1,11 @@
-"""Carries out the Dockerfile without a container engine, and becomes what its CMD says: needs root, and Linux.
+"""Carries out the Dockerfile without a container engine, and becomes the process of its CMD. Needs root and Linux.
 
     unshare --mount --propagation private python -m tests.platform.image PYTHON REPORT.json [NAME=VALUE …] [PATH=FILE …]
 
-Each stage is an overlay over this machine's file system, which stands for the slim base: only the Python of that
-version is put where the base image has it, in /usr/local. At the end the root is read-only but for a fresh /dev/shm,
-the user is the Dockerfile's, without any capability, and this process is the container's. `/path=FILE` puts a file
-there as a mounted secret; `NAME=VALUE` adds a variable. The report lists what the last stage wrote.
+Each stage is an overlay over this machine's file system, which stands for the slim base image. Only the Python of that
+version is put where the base image has it, in /usr/local. At the end the root is read-only except for a new /dev/shm,
+the user is the Dockerfile's and has no capability, and this process is the container's. `/path=FILE` puts a file there
+as a mounted secret; `NAME=VALUE` adds a variable. The report lists what the last stage wrote.
 """
 
 import json
@@ -34,7 +34,7 @@ def sh(*command: str | Path, **options: object) -> None:
 
 @dataclass
 class Stage:
-    """One FROM: its overlay is mounted on `root`, what it wrote is in `layer`."""
+    """One FROM. Its overlay is mounted on `root`, and what it writes is in `layer`."""
 
     folder: Path
     python: Path
@@ -59,7 +59,7 @@ class Stage:
         self._furnish()
 
     def seal(self) -> None:
-        """The same again, with nothing to write to but /dev/shm."""
+        """Mount the stage again, so that only /dev/shm can be written to."""
         sh("umount", "--recursive", self.root)
         sh("mount", "-t", "overlay", "overlay", "-o", f"ro,lowerdir={self.layer}:/", self.root)
         self._furnish()
@@ -94,7 +94,7 @@ class Stage:
 
 
 def context() -> Path:
-    """What .dockerignore lets into the build: a file of exceptions to `*`, then names that are nowhere wanted."""
+    """What .dockerignore lets into the build: first the exceptions to `*`, then names that are wanted nowhere."""
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     assert lines[0] == "*", "expected a .dockerignore that begins with *"
     wanted = [line[1:] for line in lines[1:] if line.startswith("!")]
@@ -113,7 +113,7 @@ def context() -> Path:
 
 
 def build(scratch: Path, python: Path) -> Stage:
-    """Carry out the instructions; the last stage, not yet sealed."""
+    """Carry out the instructions; returns the last stage, not yet sealed."""
     files = context()
     stages: dict[str, Stage] = {}
     stage = Stage(scratch, python)
@@ -158,7 +158,7 @@ def main() -> None:
     sizes = {"/" + str(path.relative_to(stage.layer)): path.stat().st_size for path in written}
     variables = dict(pair.split("=", 1) for pair in given if not pair.startswith("/"))
     mounted = [pair.split("=", 1) for pair in given if pair.startswith("/")]
-    for target, _ in mounted:  # a mount needs a place: an engine makes it, so it is not part of the report
+    for target, _ in mounted:  # a mount needs a place; an engine would make it, so it is not in the report
         stage.path(target).parent.mkdir(parents=True, exist_ok=True)
         stage.path(target).touch()
     stage.seal()

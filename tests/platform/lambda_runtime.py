@@ -1,6 +1,6 @@
-"""AWS's own runtime emulator with AWS's own interface client, around the zip that is deployed, and nothing else.
+"""AWS's own runtime emulator and interface client run the zip that is deployed, and nothing else.
 
-`make test-lambda` provides both: build/lambda-ARCH.zip, and .venv-lambda with awslambdaric and without pip.
+`make test-lambda` makes both: build/lambda-ARCH.zip, and .venv-lambda with awslambdaric and without pip.
 """
 
 import json
@@ -34,9 +34,9 @@ def unpack(package: Path, folder: Path) -> Path:
 
 
 class Function:
-    """One execution environment of a function: `invoke` it as often as wanted, one event at a time.
+    """One execution environment of a function. `invoke` it as often as you want, one event at a time.
 
-    The process starts with the first event. `variables` are all it sees of the environment, beside what Lambda sets.
+    The process starts with the first event. Its environment is `variables` and what Lambda sets, nothing else.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Function:
     def invoke(self, event: Any) -> Any:
         """What the function answers; a raised error is `{"errorMessage", "errorType", "stackTrace"}`.
 
-        The emulator answers 200 whatever happened, and with text alone when it had to end the runtime.
+        The emulator's status is always 200. When it had to end the runtime, its answer is text and no JSON.
         """
         url = f"http://127.0.0.1:{self._ports[0]}/2015-03-31/functions/function/invocations"
         reply = self._client.post(url, content=json.dumps(event))

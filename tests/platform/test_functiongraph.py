@@ -1,4 +1,4 @@
-"""src/index.py by FunctionGraph's handler contract, against the sandbox over TLS: from the sources, and as packed."""
+"""src/index.py by FunctionGraph's handler contract, against the sandbox over TLS: the sources, and the package."""
 
 import json
 import shutil
@@ -15,9 +15,9 @@ import pytest
 from sandbox import Fault, Sandbox
 from scripts.find_python import find_python
 from tests.conftest import FAR_AHEAD, LONG_AGO
-from tests.leaks import WATCH
 from tests.platform.functiongraph import Function
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD
+from tests.support.leaks import WATCH
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD
 
 ROOT = Path(__file__).parents[2]
 EVENTS = ROOT / "events" / "functiongraph"
@@ -25,7 +25,7 @@ PACKAGE = ROOT / "build" / "functiongraph.zip"
 VALID = "5f1e0c7ab3d24e6f9a8b7c6d5e4f3a21"
 EXPIRED = {"certificate_id": CERTIFICATE}
 
-# What each file of events/functiongraph/ comes to, and the domains that are then detached.
+# The kind of each file of events/functiongraph/, and the domains that are then detached.
 OUTCOMES = {
     "cts_delete_private_record_set": ("domain_decommission", {"legacy.example.com"}),
     "cts_delete_private_zone": ("domain_decommission", {"old-shop.example.com"}),
@@ -41,7 +41,7 @@ Start = Callable[..., Function]
 
 @pytest.fixture(scope="module", params=["sources", pytest.param("package", marks=pytest.mark.slow)])
 def code(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
-    """The interpreter and the folder of the code: the package's has nothing else to import from."""
+    """The interpreter and the folder of the code. With the package, there is nothing else to import from."""
     if request.param == "sources":
         return [sys.executable], ROOT / "src"
     folder = tmp_path_factory.mktemp("code")
@@ -70,7 +70,7 @@ def world(sandbox: Sandbox) -> Sandbox:
 
 @pytest.fixture
 def start(world: Sandbox, code: tuple[list[str], Path], tmp_path: Path) -> Iterator[Start]:
-    """Starts a function against the sandbox: `start({"DETACH_DRY_RUN": "true"}, handler="index.restore")`."""
+    """Starts a function against the sandbox: `start({"DETACH_DRY_RUN": "true"}, handler="index.undo")`."""
     settings = {
         "SECRET_URI": "functiongraph:",
         "OS_AUTH_URL": world.auth_url,
@@ -91,13 +91,13 @@ def start(world: Sandbox, code: tuple[list[str], Path], tmp_path: Path) -> Itera
 
 
 def test_the_outcomes_cover_every_file() -> None:
-    """A new file under events/functiongraph/ has to be answered here too."""
+    """A new file under events/functiongraph/ needs its outcome here."""
     assert {path.stem for path in EVENTS.glob("*.json")} == set(OUTCOMES)
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_each_event_returns_its_outcome(start: Start, world: Sandbox, name: str) -> None:
-    """TIMER, SMN and CTS events are understood, and the agency's token is all that it takes."""
+    """TIMER, SMN and CTS events are understood. The agency's token is the only credential that is needed."""
     kind, domains = OUTCOMES[name]
     event = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -124,17 +124,17 @@ def test_a_function_of_one_kind_takes_bare_data(
 
 
 def test_an_outcome_can_be_undone(start: Start, world: Sandbox) -> None:
-    """The `undo` of an outcome, sent to `index.restore` as it is, restores every binding."""
+    """The `undo` of an outcome, sent to `index.undo` as it is, brings every binding back."""
     before = world.fleet.bindings()
     undo = start().invoke(smn({"domain": "legacy.example.com"}), token=world.issue_token())["result"]["undo"]
     assert world.fleet.bindings() != before
-    answer = start(handler="index.restore").invoke(undo, token=world.issue_token())
-    assert answer["result"]["status"] == "restored"
+    outcome = start(handler="index.undo").invoke(undo, token=world.issue_token())["result"]
+    assert (outcome["kind"], outcome["status"], outcome["undo"]) == ("undo", "attached", [])
     assert world.fleet.bindings() == before
 
 
 def test_a_function_of_one_kind_refuses_another(start: Start, world: Sandbox) -> None:
-    """Nothing of another kind is done by mistake of a trigger."""
+    """A trigger with the wrong function changes nothing."""
     event = json.loads((EVENTS / "cts_delete_public_zone.json").read_text(encoding="utf-8"))
     answer = start(handler="index.certificate_expiry").invoke(event, token=world.issue_token())
     assert answer["errorType"] == "InvalidEvent"
@@ -142,7 +142,7 @@ def test_a_function_of_one_kind_refuses_another(start: Start, world: Sandbox) ->
 
 
 def test_the_newest_context_is_asked_for_the_token(start: Start, world: Sandbox) -> None:
-    """Each call has a context of its own: the token of the first one is of no use for long."""
+    """Each call has a context of its own, and the token of the first one ends some day."""
     function = start()
     assert function.invoke({"cts": {}}, token=world.issue_token())["errorType"] == "InvalidEvent"
     function.invoke(smn(EXPIRED), token=world.issue_token())
@@ -152,14 +152,14 @@ def test_the_newest_context_is_asked_for_the_token(start: Start, world: Sandbox)
 
 
 def test_without_agency_the_error_says_so(start: Start, world: Sandbox) -> None:
-    """getToken() gives an empty text then."""
+    """Then getToken() gives an empty text."""
     answer = start().invoke(smn(EXPIRED))
     assert answer["errorType"] == "ConfigurationError"
     assert "agency" in answer["errorMessage"]
 
 
-def test_a_password_among_the_encrypted_user_data(start: Start, world: Sandbox) -> None:
-    """Encrypted user data are read like plain ones; two events share one token, for the token's own project."""
+def test_a_password_may_stand_in_the_encrypted_user_data(start: Start, world: Sandbox) -> None:
+    """Encrypted user data are read like plain ones. Two events share one token, and the project is the token's own."""
     credentials = json.dumps(world.credentials)
     function = start({"SECRET_URI": "env:CREDENTIALS", "CREDENTIALS": credentials}, project_id="0" * 32)
     assert function.invoke(smn(EXPIRED))["result"]["status"] == "detached"
@@ -178,7 +178,7 @@ def test_a_password_among_the_encrypted_user_data(start: Start, world: Sandbox) 
     ],
 )
 def test_a_wrong_setting_fails_the_initializer(start: Start, user_data: dict[str, str], message: str) -> None:
-    """It names the variable before the first event; without an initializer the event fails with the same."""
+    """The variable is named before the first event. Without an initializer, the event fails with the same error."""
     begun = start(user_data).begun
     assert begun["errorType"] == "ConfigurationError"
     assert begun["errorMessage"].startswith(message)
@@ -189,12 +189,15 @@ def test_a_wrong_setting_fails_the_initializer(start: Start, user_data: dict[str
 def test_settings_may_be_numbers_and_booleans(start: Start, world: Sandbox) -> None:
     """`jsonencode({DETACH_DRY_RUN = true})` in Terraform gives a boolean."""
     function = start({"DETACH_DRY_RUN": True, "DETACH_BATCH_SIZE": 5})
-    assert function.invoke(smn(EXPIRED), token=world.issue_token())["result"]["status"] == "dry_run"
+    outcome = function.invoke(smn(EXPIRED), token=world.issue_token())["result"]
+    assert (outcome["status"], outcome["dry_run"]) == ("dry_run", True)
+    assert outcome["certificates"][0]["planned"] == [{"domain": DOMAIN, "instance_ids": [FIRST]}]
+    assert outcome["certificates"][0]["detached"] == []
     assert not world.journal.detaches()
 
 
-def test_a_failure_raises_what_it_is(start: Start, world: Sandbox) -> None:
-    """Only raising marks an invocation as failed; the error's type is its public name."""
+def test_a_failure_raises_its_public_name(start: Start, world: Sandbox) -> None:
+    """Only raising marks an invocation as failed."""
     answer = start().invoke(smn({"certificate_id": "0" * 32}), token=world.issue_token())
     assert answer["errorType"] == "NotFound"
     assert "APIG.3021" in answer["errorMessage"]
@@ -211,7 +214,7 @@ def test_the_time_left_bounds_every_wait(start: Start, world: Sandbox) -> None:
 
 
 def test_each_log_line_appears_once(start: Start, world: Sandbox) -> None:
-    """The platform's context adds a handler to the root logger at each call: nothing of ours reaches them."""
+    """The platform's context adds a handler to the root logger at each call. None of our lines reaches it."""
     function = start({"LOG_LEVEL": "debug"})
     for number in range(3):
         function.invoke(smn(EXPIRED), token=world.issue_token(), request_id=f"request-{number}")
@@ -222,7 +225,7 @@ def test_each_log_line_appears_once(start: Start, world: Sandbox) -> None:
 
 @pytest.mark.parametrize("code", [pytest.param("package", marks=pytest.mark.slow)], indirect=True)
 def test_what_is_packed_wins_over_what_the_image_bundles(start: Start, world: Sandbox, tmp_path: Path) -> None:
-    """The image's old typing-extensions and idna come first on sys.path here, and must not be taken."""
+    """Here, old releases of typing-extensions and idna come first on sys.path, and must not be imported."""
     bundled = tmp_path / "bundled"
     bundled.mkdir()
     for name in ("typing_extensions", "idna", "certifi"):
@@ -233,10 +236,10 @@ def test_what_is_packed_wins_over_what_the_image_bundles(start: Start, world: Sa
 
 
 def test_a_bug_raises_without_its_message(start: Start, code: tuple[list[str], Path], tmp_path: Path) -> None:
-    """The platform shows an exception's message to whoever invoked: only the log tells where a bug is."""
+    """The platform shows an exception's message to the caller, so only the log tells where a bug is."""
     folder = tmp_path / "broken"
     shutil.copytree(code[1], folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "handlers" / "certificate_expiry.py").write_text("def handle(*_):\n    raise LookupError('4711')\n")
+    (folder / "handlers" / "certificate_expiry.py").write_text("def select(*_):\n    raise LookupError('4711')\n")
     function = start(folder=folder)
     answer = function.invoke(smn(EXPIRED), token="a-token")
     assert answer["errorMessage"] == "LookupError: a bug; the log line detach.report tells where"
@@ -245,7 +248,7 @@ def test_a_bug_raises_without_its_message(start: Start, code: tuple[list[str], P
 
 
 def smn(data: dict[str, Any]) -> dict[str, Any]:
-    """The frame of an SMN trigger around a CloudEvent with that data."""
+    """An event of an SMN trigger, whose message is a CloudEvent with that data."""
     kind = "apig.domain.decommissioned" if "domain" in data else "apig.certificate.expired"
     event = {"specversion": "1.0", "id": "event-1", "source": "/test", "type": kind, "data": data}
     message = {"message": json.dumps(event), "message_id": "message-1", "type": "notification"}

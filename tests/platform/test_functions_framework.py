@@ -1,4 +1,7 @@
-"""src/main.py on functions-framework and gunicorn, against the sandbox over TLS; the CloudEvents SDK reads replies."""
+"""src/main.py on functions-framework and gunicorn, against the sandbox over TLS.
+
+The CloudEvents SDK writes the events and reads the replies.
+"""
 
 import gzip
 import json
@@ -15,16 +18,16 @@ from cloudevents.http import CloudEvent, from_http, from_json
 
 from sandbox import Fault, Sandbox
 from tests.conftest import FAR_AHEAD, LONG_AGO
-from tests.leaks import WATCH
 from tests.platform.framework import SRC, Framework, framework
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD
+from tests.support.leaks import WATCH
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD
 
 EVENTS = Path(__file__).parents[2] / "events" / "cloudevents"
 SHOP = "0d4a1b7c9e3f4862a5c8d7e6f1b2a394"
 VALID = "5f1e0c7ab3d24e6f9a8b7c6d5e4f3a21"
 MEBIBYTE = 1_048_576
 
-# What each file of events/cloudevents is answered with, and the certificates that are then detached from something.
+# The status that answers each file of events/cloudevents, and the certificates that are then detached from a domain.
 OUTCOMES = {
     "certificate_expired": ("detached", {CERTIFICATE}),
     "certificate_expired_by_name": ("detached", {SHOP}),
@@ -32,7 +35,7 @@ OUTCOMES = {
     "domain_decommissioned": ("detached", {VALID}),
     "domains_decommissioned": ("detached", {VALID}),
     "cleanup_due": ("detached", {CERTIFICATE, SHOP}),
-    "detach_undo": ("nothing_to_restore", set()),
+    "detach_undo": ("nothing_to_attach", set()),
 }
 MODES: dict[str, Callable[[CloudEvent], tuple[dict[str, str], bytes]]] = {
     "binary": to_binary,
@@ -83,7 +86,7 @@ def world(sandbox: Sandbox) -> Sandbox:
 
 
 def problem(response: httpx.Response) -> dict[str, Any]:
-    """The body of an answer that is a problem+json of its own status."""
+    """The body of an answer, which must be a problem+json with the status of the answer."""
     assert response.headers["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = response.json()
     assert body["status"] == response.status_code
@@ -91,14 +94,14 @@ def problem(response: httpx.Response) -> dict[str, Any]:
 
 
 def test_the_outcomes_cover_every_file() -> None:
-    """A new file under events/cloudevents/ has to be answered here too."""
+    """A new file under events/cloudevents/ needs its outcome here."""
     assert {path.stem for path in EVENTS.glob("*.json")} == set(OUTCOMES)
 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", OUTCOMES)
 def test_each_event_is_answered_with_an_event(service: Framework, world: Sandbox, name: str, mode: str) -> None:
-    """A CloudEvent in either mode is handled, and the reply is a valid CloudEvent with the outcome as its data."""
+    """Both modes are understood. The reply is a valid CloudEvent with the outcome as its data."""
     status, detached = OUTCOMES[name]
     event = from_json((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
     headers, body = MODES[mode](event)
@@ -114,17 +117,18 @@ def test_each_event_is_answered_with_an_event(service: Framework, world: Sandbox
 
 
 def test_the_reply_can_be_undone(service: Framework, world: Sandbox) -> None:
-    """The `undo` of a reply, sent back as it is, restores every binding."""
+    """The `undo` of a reply, sent back as it is, brings every binding back."""
     before = world.fleet.bindings()
     undo = service.post((EVENTS / "domain_decommissioned.json").read_bytes()).json()["undo"]
     assert world.fleet.bindings() != before
     headers, body = to_binary(CloudEvent({"type": "apig.detach.undo", "source": "/test", "id": "undo"}, undo))
-    assert service.post(body, headers).json()["status"] == "restored"
+    outcome = service.post(body, headers).json()
+    assert (outcome["kind"], outcome["status"], outcome["undo"]) == ("undo", "attached", [])
     assert world.fleet.bindings() == before
 
 
 def test_bare_data_is_for_a_function_of_one_kind(service: Framework, world: Sandbox, tmp_path: Path) -> None:
-    """The function of a kind takes its bare data; the one of every kind cannot know what it is."""
+    """The function of a kind takes bare data. The function of every kind cannot know what it is."""
     data = json.dumps({"domain": "legacy.example.com"})
     assert problem(service.post(data))["field"] == "type"
     assert not world.journal.detaches()
@@ -137,8 +141,8 @@ def test_bare_data_is_for_a_function_of_one_kind(service: Framework, world: Sand
         assert (other.status_code, problem(other)["error"]) == (422, "InvalidEvent")
 
 
-def test_what_no_retry_mends_is_422(service: Framework, world: Sandbox) -> None:
-    """A certificate that does not exist is named by error and code; a broker sends it to the dead letters."""
+def test_a_failure_that_no_retry_helps_is_422(service: Framework, world: Sandbox) -> None:
+    """The problem names the error and the API's code. A broker sends such an event to the dead letters."""
     data = {"certificate_id": "0" * 32}
     event = CloudEvent({"type": "apig.certificate.expired", "source": "/test", "id": "missing"}, data)
     headers, body = to_binary(event)
@@ -150,8 +154,8 @@ def test_what_no_retry_mends_is_422(service: Framework, world: Sandbox) -> None:
     assert (found["title"], found["error"], found["error_code"]) == ("NotFound", "NotFound", "APIG.3021")
 
 
-def test_what_a_retry_mends_is_503(service: Framework, world: Sandbox) -> None:
-    """Throttling is HTTP 500 with APIG.9008 there, and a retryable 503 here; the event succeeds later."""
+def test_a_failure_that_a_retry_may_help_is_503(service: Framework, world: Sandbox) -> None:
+    """API Gateway says 500 APIG.9008 for too many requests. We answer 503, and the same event succeeds later."""
     world.faults.add(Fault.throttled())
     body = (EVENTS / "certificate_expired.json").read_bytes()
 
@@ -163,7 +167,7 @@ def test_what_a_retry_mends_is_503(service: Framework, world: Sandbox) -> None:
 
 
 def test_percent_encoded_headers_are_decoded(service: Framework, world: Sandbox) -> None:
-    """CloudEvents HTTP binding 1.0.2, section 3.1.3.2: the reply names the id that the sender meant."""
+    """CloudEvents HTTP binding 1.0.2, section 3.1.3.2: the reply names the id as the sender meant it."""
     attributes = {"type": "apig.certificate.expired", "source": "/test", "id": "id"}
     headers, body = to_binary(CloudEvent(attributes, {"certificate_id": CERTIFICATE}))
     assert service.post(body, headers | {"ce-id": "Euro%20%E2%82%AC"}).json()["event_id"] == "Euro €"
@@ -171,8 +175,8 @@ def test_percent_encoded_headers_are_decoded(service: Framework, world: Sandbox)
     assert (found["status"], found["field"]) == (422, "ce-id")
 
 
-def test_accept_is_not_asked(service: Framework, world: Sandbox) -> None:
-    """There is one form of the reply, whatever a client would rather have."""
+def test_the_accept_header_changes_nothing(service: Framework, world: Sandbox) -> None:
+    """There is only one form of the reply."""
     body = (EVENTS / "certificate_expired.json").read_bytes()
     response = service.post(body, {"Content-Type": "application/cloudevents+json", "Accept": "text/html"})
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
@@ -198,7 +202,7 @@ def test_accept_is_not_asked(service: Framework, world: Sandbox) -> None:
 def test_bad_requests_are_422_and_name_the_field(
     service: Framework, world: Sandbox, headers: dict[str, str], body: bytes, field: str
 ) -> None:
-    """Whatever comes in, the answer is one problem that names what is wrong, and nothing is sent to the gateway."""
+    """The answer is one problem that names what is wrong. Nothing is sent to the gateway."""
     response = service.post(body, headers)
     found = problem(response)
     assert (response.status_code, found["error"], found["field"]) == (422, "InvalidEvent", field)
@@ -206,7 +210,7 @@ def test_bad_requests_are_422_and_name_the_field(
 
 
 def test_a_body_without_end_is_refused_early(service: Framework) -> None:
-    """Of a chunked body that goes on and on, no more than the limit is kept before the answer."""
+    """A chunked body may go on for ever. No more than the limit is read before the answer."""
     chunk = b"%x\r\n%s\r\n" % (MEBIBYTE, b" " * MEBIBYTE)
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" + 2 * chunk)
@@ -214,7 +218,7 @@ def test_a_body_without_end_is_refused_early(service: Framework) -> None:
 
 
 def test_a_broken_chunk_is_refused(service: Framework) -> None:
-    """A body that cannot be read to its end is the sender's fault, not a crash of ours."""
+    """A body that cannot be read to its end is the sender's fault: 422, no crash."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 422 ")
@@ -232,13 +236,13 @@ def test_a_broken_chunk_is_refused(service: Framework) -> None:
     ],
 )
 def test_other_methods_are_405(service: Framework, method: str, path: str, allowed: str) -> None:
-    """An event that is posted to the health path must not count as delivered either."""
+    """That holds for an event posted to the health path too: it must not count as delivered."""
     response = httpx.request(method, service.url + path, timeout=10, trust_env=False)
     assert (response.status_code, response.headers["Allow"]) == (405, allowed)
 
 
-def test_health_is_200_with_the_settings_right(service: Framework, world: Sandbox) -> None:
-    """It asks nobody: a gateway that is down must not take the function down."""
+def test_health_is_200_when_the_settings_are_right(service: Framework, world: Sandbox) -> None:
+    """It sends no request: a gateway that is down must not take the function down."""
     for method in ("GET", "HEAD"):
         response = httpx.request(method, service.url + "/health", timeout=10, trust_env=False)
         assert response.status_code == 200
@@ -247,7 +251,7 @@ def test_health_is_200_with_the_settings_right(service: Framework, world: Sandbo
 
 @pytest.mark.parametrize("name", ["DETACH_BATCH_SIZE", "CLOUD_RUN_TIMEOUT_SECONDS"])
 def test_health_is_503_and_names_the_wrong_setting(sandbox: Sandbox, tmp_path: Path, name: str) -> None:
-    """A revision that could handle no event takes no traffic, and says which variable to mend."""
+    """A revision that could handle no event takes no traffic, and says which variable to correct."""
     with framework(variables(sandbox) | {name: "none"}, "handler", tmp_path, by_gunicorn=True) as running:
         response = httpx.get(running.url + "/health", timeout=10, trust_env=False)
         assert response.status_code == 503
@@ -258,10 +262,10 @@ def test_health_is_503_and_names_the_wrong_setting(sandbox: Sandbox, tmp_path: P
 
 
 def test_a_bug_is_500_and_tells_nothing(world: Sandbox, tmp_path: Path) -> None:
-    """A handler that breaks is answered without its message; the report tells the frames, not the message either."""
+    """The answer does not have the exception's message. Nor does the report, which has the frames."""
     source = tmp_path / "src"
     shutil.copytree(SRC, source)
-    breaks = "def handle(*_):\n    raise LookupError('message-4711')\n"
+    breaks = "def select(*_):\n    raise LookupError('message-4711')\n"
     (source / "handlers" / "certificate_expiry.py").write_text(breaks)
     with framework(variables(world), "handler", tmp_path, source) as running:
         response = running.post((EVENTS / "certificate_expired.json").read_bytes())

@@ -1,4 +1,4 @@
-"""The sweep by way of a broker, as on Knative: one function tells, another one does, a third one undoes."""
+"""A clean-up that goes through a broker, as on Knative: one function sends events, another detaches, a third undoes."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 from cloudevents.http import from_http
 
 from sandbox import Sandbox
-from tests.broker import broker
-from tests.fleets import counted_fleet
 from tests.platform.framework import framework
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, furnish
+from tests.support.broker import broker
+from tests.support.fleets import counted_fleet
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, furnish
 
 CLEANUP = {
     "ce-specversion": "1.0",
@@ -20,18 +20,18 @@ CLEANUP = {
 }
 
 
-def test_each_certificate_goes_by_the_broker_to_the_expiry_function(
+def test_each_certificate_goes_through_the_broker_to_the_expiry_function(
     sandbox: Sandbox, environment: dict[str, str], tmp_path: Path
 ):
-    """The broker drops one event in ten; what it takes, the expiry function answers with 200, and all is clean."""
+    """The broker refuses one event in ten, which is sent again. At the end, everything expired is detached."""
     counted = counted_fleet(2, 20, 3, every=2, shared=3)
     sandbox.reset(counted.fleet)
-    (tmp_path / "sweep").mkdir()
+    (tmp_path / "cleanup").mkdir()
     (tmp_path / "expiry").mkdir()
     with broker(lambda number, _: 503 if number % 10 == 0 else 202) as sink:
         bound = {**environment, "K_SINK": sink.url, "K_CE_OVERRIDES": '{"extensions":{"team":"web"}}'}
-        with framework(bound, "scheduled_cleanup", tmp_path / "sweep") as sweep:
-            answer = sweep.post(b"{}", CLEANUP)
+        with framework(bound, "scheduled_cleanup", tmp_path / "cleanup") as cleanup:
+            answer = cleanup.post(b"{}", CLEANUP)
     reply = from_http(dict(answer.headers), answer.content)
     assert (answer.status_code, reply["type"]) == (200, "apig.detach.completed")
     assert (reply.data["status"], reply.data["emitted"], reply.data["cursor"]) == ("nothing_to_detach", 20, None)
@@ -47,13 +47,13 @@ def test_each_certificate_goes_by_the_broker_to_the_expiry_function(
 
 
 def _forwarded(headers: object) -> dict[str, str]:
-    """What a broker passes on: the event's attributes."""
+    """The headers that a broker passes on: the event's attributes."""
     given = dict(headers)  # type: ignore[call-overload]  # a mapping
     return {name: value for name, value in given.items() if name.startswith("ce-") or name == "content-type"}
 
 
-def test_restore_answers_for_a_broker(sandbox: Sandbox, environment: dict[str, str], tmp_path: Path):
-    """200 with what came back; 422 with the code for an expired certificate."""
+def test_undo_answers_for_a_broker(sandbox: Sandbox, environment: dict[str, str], tmp_path: Path):
+    """200 with what is attached again; 422 with the API's code for an expired certificate."""
     furnish(sandbox, not_after="P30D")
     before = sandbox.fleet.bindings()
     undo = [
@@ -65,11 +65,13 @@ def test_restore_answers_for_a_broker(sandbox: Sandbox, environment: dict[str, s
         }
     ]
     event = {**CLEANUP, "ce-id": "undo-1", "ce-type": "apig.detach.undo"}
-    with framework(environment, "restore", tmp_path) as service:
+    with framework(environment, "undo", tmp_path) as service:
         for instance_id in (FIRST, SECOND):
             sandbox.fleet.unbind(CERTIFICATE, DOMAIN, instance_id)
         answer = service.post(json.dumps(undo), event)
-        assert (answer.status_code, answer.json()["status"]) == (200, "restored")
+        outcome = from_http(dict(answer.headers), answer.content).data
+        assert (answer.status_code, outcome["kind"], outcome["status"]) == (200, "undo", "attached")
+        assert outcome["certificates"][0]["attached"] == [{"domain": DOMAIN, "instance_ids": [FIRST, SECOND]}]
         assert sandbox.fleet.bindings() == before
         for instance_id in (FIRST, SECOND):
             sandbox.fleet.unbind(CERTIFICATE, DOMAIN, instance_id)

@@ -1,6 +1,6 @@
-"""The Dockerfile, carried out and started as Kubernetes would: no root, no capability, nothing to write to.
+"""The Dockerfile is carried out and started as Kubernetes would do it: no root, no capability, nothing to write to.
 
-Needs root, to make the overlays and to give up its own rights; `make test-container` is the target.
+`make test-container` runs this. It needs root, to make the overlays and to give up its own rights.
 """
 
 import json
@@ -19,9 +19,9 @@ import pytest
 
 from sandbox import Sandbox
 from scripts.find_python import find_python
-from tests.leaks import WATCH
 from tests.platform.framework import Framework, wait_for
-from tests.world import CERTIFICATE, furnish
+from tests.support.leaks import WATCH
+from tests.support.world import CERTIFICATE, furnish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -74,21 +74,21 @@ def image(_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def report(image: Framework) -> dict[str, Any]:
-    """What the build says of itself."""
+    """What the build tells: the user, the command, and the size of each file."""
     content: dict[str, Any] = json.loads((image.folder / "report.json").read_text(encoding="utf-8"))
     return content
 
 
 def test_it_handles_an_event(image: Framework, sandbox: Sandbox) -> None:
-    """The way of every event, by the image's own gunicorn, with the secret from a mounted file."""
+    """By the image's own gunicorn, with the secret from a mounted file."""
     furnish(sandbox)
     response = image.post(EVENT.read_bytes(), STRUCTURED)
     assert (response.status_code, response.json()["status"]) == (200, "detached")
     assert sandbox.fleet.bindings() == set()
 
 
-def test_it_has_no_rights(image: Framework) -> None:
-    """The kernel's view: the Dockerfile's user, no capability, no way to new ones, a root that is read-only."""
+def test_the_process_has_no_rights(image: Framework) -> None:
+    """As the kernel tells it: the Dockerfile's user, no capability, no way to get one, a read-only root."""
     process = Path("/proc") / str(image.process.pid)
     status = dict(line.split(":\t", 1) for line in (process / "status").read_text().splitlines() if ":\t" in line)
     assert status["Uid"].split() == ["65532"] * 4
@@ -99,7 +99,7 @@ def test_it_has_no_rights(image: Framework) -> None:
 
 
 def test_the_image_holds_what_it_needs_and_no_more(image: Framework) -> None:
-    """Two folders, 35 MB over the base; no pip, no cache, no door of another platform."""
+    """Two folders, below 35 MB on top of the base image; no pip, no cache, no door of another platform."""
     sizes = report(image)["sizes"]
     assert {name.split("/")[1] for name in sizes} == {"venv", "app"}
     assert sum(sizes.values()) < 35_000_000
@@ -113,7 +113,7 @@ def test_the_image_holds_what_it_needs_and_no_more(image: Framework) -> None:
 
 
 def test_all_bytecode_is_compiled_and_never_checked(image: Framework) -> None:
-    """PEP 552: the second word of a .pyc is 1 for a hash that is not compared with the source."""
+    """PEP 552: a 1 in the second word of a .pyc says that it has a hash, which is not compared with the source."""
     sizes = report(image)["sizes"]
     compiled = [name for name in sizes if name.endswith(".pyc")]
     sources = [name for name in sizes if name.endswith(".py") and not name.startswith("/venv/bin/")]
@@ -123,14 +123,14 @@ def test_all_bytecode_is_compiled_and_never_checked(image: Framework) -> None:
         assert (inside / name[1:]).read_bytes()[4:8] == b"\x01\0\0\0", name
 
 
-def test_it_is_the_process_that_gets_the_signal(image: Framework) -> None:
-    """An exec-form CMD: no shell in between."""
+def test_gunicorn_itself_gets_the_signal(image: Framework) -> None:
+    """The CMD has the exec form, so there is no shell in between."""
     assert report(image)["command"][0] == "gunicorn"
     assert b"/bin/sh" not in (Path("/proc") / str(image.process.pid) / "cmdline").read_bytes()
 
 
-def test_sigterm_lets_the_event_in_hand_finish(sandbox: Sandbox, tmp_path: Path) -> None:
-    """What a scale-down or a new revision does: the event is answered, then the container ends with 0."""
+def test_sigterm_lets_an_event_that_has_begun_finish(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A scale-down or a new revision sends it. The event is answered, then the container ends with 0."""
     furnish(sandbox)
     sandbox.behaviour.latency = 0.5
     with container(sandbox, tmp_path) as running, ThreadPoolExecutor(1) as pool:

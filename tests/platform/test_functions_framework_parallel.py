@@ -1,7 +1,8 @@
-"""Many events at once, and the end of the process: threads of gunicorn, one runtime, one token."""
+"""Many events at once: threads of gunicorn that share one runtime and one token. And how the process ends."""
 
 import json
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -13,16 +14,16 @@ import pytest
 
 from sandbox import Fault, Sandbox
 from tests.conftest import LONG_AGO
-from tests.leaks import WATCH
 from tests.platform.framework import Framework, framework
 from tests.platform.test_functions_framework import variables
+from tests.support.leaks import WATCH
 
 EVENTS = 64
 
 
 @pytest.fixture
 def service(sandbox: Sandbox, tmp_path: Path) -> Iterator[Framework]:
-    """A fresh process, which holds no token yet."""
+    """A new process, which has no token yet."""
     with framework(variables(sandbox), "certificate_expiry", tmp_path) as running:
         yield running
         WATCH.add(sandbox.secrets)
@@ -43,7 +44,7 @@ def certificates(sandbox: Sandbox) -> list[str]:
 
 
 def send(service: Framework, number: int, certificate_id: str) -> httpx.Response:
-    """An event in binary mode whose id has its number."""
+    """Post an event in binary mode; its id has the number."""
     headers = {
         "ce-specversion": "1.0",
         "ce-id": f"event-{number}",
@@ -54,8 +55,10 @@ def send(service: Framework, number: int, certificate_id: str) -> httpx.Response
     return service.post(json.dumps({"certificate_id": certificate_id}), headers)
 
 
-def test_64_events_at_once(service: Framework, sandbox: Sandbox, certificates: list[str]) -> None:
-    """Each is answered for itself, its log lines are its own, and all of them share one token."""
+def test_64_events_at_once_share_one_token_and_nothing_else(
+    service: Framework, sandbox: Sandbox, certificates: list[str]
+) -> None:
+    """Each is answered for itself, and its log lines are its own."""
     sandbox.behaviour.latency = 0.02  # so that they do overlap
     ids = list(certificates)
     ids[0::16] = ["0" * 32] * 4  # there is no such certificate
@@ -89,7 +92,7 @@ def test_64_events_at_once(service: Framework, sandbox: Sandbox, certificates: l
 
 
 def test_a_refused_token_is_renewed_once_for_all(service: Framework, sandbox: Sandbox, certificates: list[str]) -> None:
-    """64 events meet a token that has been revoked: one thread fetches another, and all go on with it."""
+    """64 events find that their token has been revoked. One thread fetches a new one, and all go on with it."""
     assert send(service, 0, certificates[0]).status_code == 200
     sandbox.revoke_tokens()
     sandbox.journal.clear()
@@ -101,8 +104,10 @@ def test_a_refused_token_is_renewed_once_for_all(service: Framework, sandbox: Sa
     assert [received.method for received in sandbox.journal.iam()] == ["POST"]
 
 
-def test_sigterm_lets_the_event_in_hand_finish(service: Framework, sandbox: Sandbox, certificates: list[str]) -> None:
-    """The process answers what it has begun, begins nothing new, and ends with 0."""
+def test_sigterm_lets_an_event_that_has_begun_finish(
+    service: Framework, sandbox: Sandbox, certificates: list[str]
+) -> None:
+    """The process answers that event, begins nothing new, and ends with 0."""
     sandbox.behaviour.latency = 0.7  # for each of the three calls
     with ThreadPoolExecutor(1) as pool:
         answer = pool.submit(send, service, 0, certificates[0])
@@ -110,7 +115,7 @@ def test_sigterm_lets_the_event_in_hand_finish(service: Framework, sandbox: Sand
             time.sleep(0.01)
         service.process.send_signal(signal.SIGTERM)
         time.sleep(0.3)  # gunicorn's master has to tell its worker
-        # The kernel still takes connections, for the worker's socket is open until its end: nobody reads from them.
+        # The worker's socket is open until its end, so the kernel still takes connections. Nobody reads from them.
         with pytest.raises(httpx.TransportError):
             send(service, 1, certificates[1])
         response = answer.result(timeout=20)
@@ -122,10 +127,28 @@ def test_sigterm_lets_the_event_in_hand_finish(service: Framework, sandbox: Sand
 def test_an_event_that_needs_longer_than_the_platform_gives_is_503(
     sandbox: Sandbox, certificates: list[str], tmp_path: Path
 ) -> None:
-    """CLOUD_RUN_TIMEOUT_SECONDS bounds every wait, so the answer leaves before the platform cuts the request off."""
+    """No wait goes past CLOUD_RUN_TIMEOUT_SECONDS, so there is an answer before the platform ends the request."""
     sandbox.faults.add(Fault(path=f"{certificates[0]}$", delay=8))
     with framework(variables(sandbox) | {"CLOUD_RUN_TIMEOUT_SECONDS": "3"}, "certificate_expiry", tmp_path) as service:
         started = time.monotonic()
         response = send(service, 0, certificates[0])
         assert (response.status_code, response.json()["error"]) == (503, "Unavailable")
         assert time.monotonic() - started < 3
+
+
+def test_the_time_in_which_the_body_arrives_counts(sandbox: Sandbox, certificates: list[str], tmp_path: Path) -> None:
+    """The platform counts from the request's first byte on, so a slow sender leaves less time for the event."""
+    sandbox.faults.add(Fault(path=f"{certificates[0]}$", delay=8))
+    body = json.dumps({"certificate_id": certificates[0]}).encode()
+    head = f"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    settings = variables(sandbox) | {"CLOUD_RUN_TIMEOUT_SECONDS": "4"}
+    with (
+        framework(settings, "certificate_expiry", tmp_path) as service,
+        socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection,
+    ):
+        started = time.monotonic()
+        connection.sendall(head + body[:5])
+        time.sleep(1.5)
+        connection.sendall(body[5:])
+        assert connection.recv(65536).startswith(b"HTTP/1.1 503 ")
+        assert time.monotonic() - started < 3  # four, less the two seconds that are kept for the answer, and some

@@ -1,4 +1,4 @@
-"""The built package under AWS's own runtime emulator with awslambdaric: one event at a time."""
+"""The built package under AWS's own runtime emulator: one event at a time."""
 
 import json
 import time
@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import Fault, Sandbox
 from tests.platform.lambda_runtime import Function, message
-from tests.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, furnish
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, furnish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -28,12 +28,12 @@ def event_of(name: str) -> dict[str, Any]:
 
 
 def token_calls(sandbox: Sandbox) -> list[str]:
-    """What IAM was asked for."""
+    """The requests to IAM."""
     return [f"{each.method} {each.path}" for each in sandbox.journal.iam()]
 
 
 def test_certificate_expired_from_eventbridge(sandbox: Sandbox, start: Start) -> None:
-    """An expired certificate is detached from all that carries it, and the outcome is the function's answer."""
+    """An expired certificate is detached from every domain. The outcome is the function's answer."""
     furnish(sandbox)
     answer = start("certificate_expiry").invoke(event_of("certificate_expired.json"))
     assert answer["event_id"] == "6a7e8bd5-2f0c-4d19-8e3b-94c1f5a0d762"
@@ -47,15 +47,15 @@ def test_certificate_expired_from_eventbridge(sandbox: Sandbox, start: Start) ->
 
 
 def test_acm_certificate_expired_from_eventbridge(sandbox: Sandbox, start: Start) -> None:
-    """ACM's own event finds the gateways' certificates by the common name."""
+    """ACM's own event names no certificate of the gateways: they are found by the common name."""
     furnish(sandbox)
     answer = start("certificate_expiry").invoke(event_of("acm_certificate_expired.json"))
     assert (answer["status"], answer["certificates"][0]["certificate_id"]) == ("detached", CERTIFICATE)
     assert sandbox.fleet.bindings() == set()
 
 
-def test_a_certificate_that_is_valid_yet_is_left_alone(sandbox: Sandbox, start: Start) -> None:
-    """An event that comes too early changes nothing and is reported with the date."""
+def test_a_certificate_that_is_still_valid_is_left_alone(sandbox: Sandbox, start: Start) -> None:
+    """An event that comes too early changes nothing. The outcome tells the certificate's date."""
     furnish(sandbox, not_after=timedelta(days=30))
     answer = start("certificate_expiry").invoke({"certificate_id": CERTIFICATE})
     assert answer["status"] == "not_due"
@@ -65,7 +65,7 @@ def test_a_certificate_that_is_valid_yet_is_left_alone(sandbox: Sandbox, start: 
 
 
 def test_domain_decommissioned_from_eventbridge(sandbox: Sandbox, start: Start) -> None:
-    """A decommissioned domain loses its certificate whatever the date; the certificate's other domains keep it."""
+    """The domain loses its certificate, whatever the date. The certificate's other domains keep it."""
     furnish(sandbox, domains=("legacy.example.com", DOMAIN), not_after=timedelta(days=300))
     answer = start("domain_decommission").invoke(event_of("domain_decommissioned.json"))
     assert (answer["kind"], answer["status"]) == ("domain_decommission", "detached")
@@ -83,28 +83,31 @@ def test_scheduled_cleanup_from_eventbridge(sandbox: Sandbox, start: Start, name
 
 
 def test_detach_undo_from_eventbridge(sandbox: Sandbox, start: Start) -> None:
-    """The way back: what an outcome recorded is attached again."""
+    """What an outcome recorded is attached again."""
     furnish(sandbox, not_after=timedelta(days=30))
     before = sandbox.fleet.bindings()
     for _, domain, instance_id in before:
         sandbox.fleet.unbind(CERTIFICATE, domain, instance_id)
-    answer = start("restore").invoke(event_of("detach_undo.json"))
-    assert (answer["kind"], answer["status"]) == ("restore", "restored")
+    function = start("undo")
+    answer = function.invoke(event_of("detach_undo.json"))
+    assert (answer["kind"], answer["status"], answer["undo"]) == ("undo", "attached", [])
+    assert answer["certificates"][0]["attached"] == [{"domain": DOMAIN, "instance_ids": [FIRST, SECOND]}]
     assert sandbox.fleet.bindings() == before
+    assert [line["message"] for line in function.lines()] == ["attach.plan", "detach.report"]
 
 
-def test_the_undo_of_an_answer_restores_it(sandbox: Sandbox, start: Start) -> None:
-    """The `undo` list goes as it is from one function's answer into the other's event."""
+def test_the_undo_list_of_an_answer_can_be_sent_as_it_is(sandbox: Sandbox, start: Start) -> None:
+    """From the answer of one function to another: every binding is back."""
     furnish(sandbox, not_after=timedelta(days=30))
     before = sandbox.fleet.bindings()
     undo = start("domain_decommission").invoke({"domain": DOMAIN})["undo"]
     assert sandbox.fleet.bindings() == set()
-    assert start("restore").invoke(undo)["status"] == "restored"
+    assert start("undo").invoke(undo)["status"] == "attached"
     assert sandbox.fleet.bindings() == before
 
 
 def test_a_page_of_a_clean_up_is_planned_and_nothing_detached(sandbox: Sandbox, start: Start) -> None:
-    """What a state machine hands out to the expiry function, certificate by certificate."""
+    """A state machine sends each certificate of the page to the expiry function."""
     furnish(sandbox)
     page = start("plan_cleanup").invoke({})
     assert page == {"certificates": [{"certificate_id": CERTIFICATE}], "cursor": None, "gateways": []}
@@ -121,8 +124,8 @@ def test_a_page_of_a_clean_up_is_planned_and_nothing_detached(sandbox: Sandbox, 
         ("scheduled_cleanup", {}),
     ],
 )
-def test_bare_data(sandbox: Sandbox, start: Start, function: str, data: dict[str, Any]) -> None:
-    """A direct invocation needs no envelope, and the request's id serves as the event's."""
+def test_bare_data_needs_no_envelope(sandbox: Sandbox, start: Start, function: str, data: dict[str, Any]) -> None:
+    """The event's id is then that of the request."""
     furnish(sandbox)
     running = start(function)
     answer = running.invoke(data)
@@ -131,8 +134,8 @@ def test_bare_data(sandbox: Sandbox, start: Start, function: str, data: dict[str
     assert answer["event_id"] == running.lines("detach.report")[0]["function_request_id"]
 
 
-def test_the_function_of_every_kind(sandbox: Sandbox, start: Start) -> None:
-    """`handler` takes any envelope, and refuses bare data, which does not tell its kind."""
+def test_the_function_of_every_kind_takes_envelopes_only(sandbox: Sandbox, start: Start) -> None:
+    """`handler` takes any envelope. It refuses bare data, which does not tell its kind."""
     furnish(sandbox, domains=("legacy.example.com", DOMAIN))
     function = start("handler")
     assert function.invoke(event_of("domain_decommissioned.json"))["kind"] == "domain_decommission"
@@ -151,7 +154,7 @@ def test_a_function_of_one_kind_refuses_the_others(sandbox: Sandbox, start: Star
 
 
 def test_a_raised_error_carries_its_name_and_sentence(sandbox: Sandbox, start: Start) -> None:
-    """The invocation fails with our error, so that EventBridge and Lambda keep the event."""
+    """The invocation fails with our error, so EventBridge and Lambda keep the event."""
     furnish(sandbox)
     unknown = "00000000000000000000000000000000"
     function = start("certificate_expiry")
@@ -174,13 +177,13 @@ def test_a_raised_error_carries_its_name_and_sentence(sandbox: Sandbox, start: S
         {"Records": [message({"certificate_id": CERTIFICATE}, 0), {"eventSource": "aws:sqs", "body": "{}"}]},
     ],
 )
-def test_what_is_no_event_is_an_invalid_one(start: Start, event: Any) -> None:
-    """Whatever JSON a caller sends, the answer names what was expected."""
+def test_json_that_is_no_event_is_refused(start: Start, event: Any) -> None:
+    """Whatever a caller sends, the answer is our own error."""
     assert start("certificate_expiry").invoke(event)["errorType"] == "InvalidEvent"
 
 
 def test_an_api_that_does_not_answer_ends_before_lambda_does(sandbox: Sandbox, start: Start) -> None:
-    """The function reports and raises while there is time, where Lambda would have cut it off without a word."""
+    """The function reports and raises while there is time. Lambda would end it without a word."""
     furnish(sandbox)
     sandbox.faults.add(Fault(method="GET", path="/certificates/", service="apig", delay=20.0, times=None))
     function = start("certificate_expiry", timeout=4)
@@ -194,7 +197,7 @@ def test_an_api_that_does_not_answer_ends_before_lambda_does(sandbox: Sandbox, s
 
 
 def test_waits_between_attempts_end_before_lambda_does(sandbox: Sandbox, start: Start) -> None:
-    """However many attempts are allowed, and however long the API asks to wait, none goes past the function's time."""
+    """That holds for any number of attempts, and however long the API asks to wait."""
     furnish(sandbox)
     busy = Fault(status=429, error_code="APIG.0308", headers={"Retry-After": "30"}, service="apig", times=None)
     sandbox.faults.add(busy)
@@ -214,7 +217,7 @@ def test_waits_between_attempts_end_before_lambda_does(sandbox: Sandbox, start: 
     ],
 )
 def test_a_wrong_setting_is_named(sandbox: Sandbox, start: Start, variables: dict[str, str], message: str) -> None:
-    """The answer and the report name the variable, its value and what is allowed; nothing has been sent."""
+    """The answer and the report name the variable, its value and what is allowed. Nothing is sent."""
     function = start("certificate_expiry", variables)
     answer = function.invoke({"certificate_id": CERTIFICATE})
     assert answer["errorType"] == "ConfigurationError"
@@ -230,7 +233,7 @@ def test_a_handler_that_does_not_exist_is_an_init_error(start: Start) -> None:
 
 
 def test_a_warm_function_fetches_no_second_token(sandbox: Sandbox, start: Start) -> None:
-    """The second event meets the token, and the connection, of the first."""
+    """The second event uses the token and the connection of the first."""
     furnish(sandbox)
     function = start("certificate_expiry")
     assert function.invoke({"certificate_id": CERTIFICATE})["status"] == "detached"
@@ -243,7 +246,7 @@ def test_a_warm_function_fetches_no_second_token(sandbox: Sandbox, start: Start)
 
 
 def test_a_warm_function_survives_a_failed_event(sandbox: Sandbox, start: Start) -> None:
-    """An error is of its event alone."""
+    """The next event is handled as if nothing had happened."""
     furnish(sandbox)
     function = start("certificate_expiry")
     assert function.invoke({"certificate_id": "x"})["errorType"] == "InvalidEvent"
@@ -251,18 +254,19 @@ def test_a_warm_function_survives_a_failed_event(sandbox: Sandbox, start: Start)
 
 
 def test_a_dry_run_changes_nothing(sandbox: Sandbox, start: Start) -> None:
-    """The template's default: the plan is the answer."""
+    """The answer tells what would be detached. It is the template's default."""
     furnish(sandbox)
     answer = start("certificate_expiry", {"DETACH_DRY_RUN": "true"}).invoke({"certificate_id": CERTIFICATE})
     assert (answer["status"], answer["dry_run"]) == ("dry_run", True)
-    assert answer["certificates"][0]["detached"] == BOTH
+    assert answer["certificates"][0]["planned"] == BOTH
+    assert (answer["certificates"][0]["detached"], answer["undo"]) == ([], [])
     assert len(sandbox.fleet.bindings()) == 2
     assert sandbox.journal.detaches() == []
 
 
 @pytest.mark.parametrize("log_format", ["JSON", "Text"])
-def test_every_line_stands_once_and_tells_its_event(sandbox: Sandbox, start: Start, log_format: str) -> None:
-    """Lambda's own log handler repeats none of our lines, whichever format the function is set to."""
+def test_every_log_line_appears_once_and_tells_its_event(sandbox: Sandbox, start: Start, log_format: str) -> None:
+    """Lambda's own log handler repeats none of our lines, in either log format."""
     furnish(sandbox)
     function = start("certificate_expiry", {"LOG_LEVEL": "DEBUG"}, log_format=log_format)
     function.invoke(event_of("certificate_expired.json"))

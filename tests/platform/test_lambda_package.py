@@ -1,4 +1,4 @@
-"""What is in the built package, and what it runs among: only what it needs, compiled, the same bytes each time."""
+"""The built package holds only what it needs, compiled, and has the same bytes each time. Nothing else is there."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.platform.lambda_runtime import ARCH, PACKAGE, PYTHON, ROOT, Function, message
-from tests.world import CERTIFICATE, furnish
+from tests.support.world import CERTIFICATE, furnish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -39,14 +39,14 @@ FOREIGN = [
 
 
 def test_nothing_else_can_be_imported_in_the_runtime(start: Start) -> None:
-    """No boto3, botocore or flask, nor anything of ours that is not the function."""
+    """No boto3, botocore or flask, and nothing of ours that is not part of the function."""
     probe = start("probe.importable", more_paths=[PROBE])
     assert probe.invoke(["lambda_function", "httpx", "awslambdaric"]) == ["lambda_function", "httpx", "awslambdaric"]
     assert probe.invoke(FOREIGN) == []
 
 
 def test_the_runtime_is_the_package_and_awslambdaric(start: Start, task_root: Path) -> None:
-    """Python 3.13, and no path but the standard library's, the package's and the interface client's."""
+    """Python 3.13. Imports come from the standard library, the package and the interface client, from nowhere else."""
     found = start("probe.surroundings", more_paths=[PROBE]).invoke({})
     assert found["version"] == [3, 13]
     ours = {str(task_root), str(PROBE), str(PYTHON.parents[1] / "lib/python3.13/site-packages")}
@@ -55,8 +55,8 @@ def test_the_runtime_is_the_package_and_awslambdaric(start: Start, task_root: Pa
     assert str(ROOT) not in found["path"]
 
 
-def test_the_batch_processor_is_loaded_for_a_batch_alone(sandbox: Sandbox, start: Start) -> None:
-    """It costs half as much again as everything else of Powertools, and most events come alone."""
+def test_the_batch_processor_is_loaded_only_for_a_batch(sandbox: Sandbox, start: Start) -> None:
+    """It takes half as long to import as everything else of Powertools, and most events come alone."""
     furnish(sandbox)
     probe = start("probe.loaded_by", more_paths=[PROBE])
     alone = probe.invoke({"certificate_id": CERTIFICATE})
@@ -73,14 +73,14 @@ def test_no_module_is_compiled_at_start(sandbox: Sandbox, start: Start, task_roo
     furnish(sandbox)
     found = start("probe.loaded_by", more_paths=[PROBE]).invoke({"certificate_id": CERTIFICATE})
     ours = {name for name, file in found["files"].items() if file and file.startswith(str(task_root))}
-    assert {"lambda_function", "shared.gateway", "httpx", "pydantic"} <= ours
+    assert {"lambda_function", "shared.apig.client", "httpx", "pydantic"} <= ours
     python = {name for name in ours if found["files"][name].endswith(".py")}
     assert [name for name in sorted(python) if not Path(found["bytecode"][name]).is_file()] == []
 
 
 @pytest.mark.parametrize("arch", PACKAGES)
 def test_bytecode_is_never_compared_with_its_source(arch: str) -> None:
-    """PEP 552: flags 0b01 are hash-based and unchecked; the dates that a zip has would make other bytecode stale."""
+    """PEP 552: flags 0b01 mean a hash that is not checked. By the dates in a zip, other bytecode would be stale."""
     with zipfile.ZipFile(PACKAGES[arch]) as package:
         names = set(package.namelist())
         sources = {name for name in names if name.endswith(".py")}
@@ -97,7 +97,7 @@ def test_bytecode_is_never_compared_with_its_source(arch: str) -> None:
 
 @pytest.mark.parametrize("arch", PACKAGES)
 def test_what_is_in_the_package(arch: str) -> None:
-    """The one door at the top, the house, and neither the other doors nor anything of the tests."""
+    """The door for Lambda, `handlers` and `shared`; no other door, and nothing of the tests."""
     with zipfile.ZipFile(PACKAGES[arch]) as package:
         names = package.namelist()
         modes = {entry.external_attr >> 16 for entry in package.infolist()}
@@ -119,7 +119,7 @@ def test_the_package_is_small(arch: str) -> None:
 
 
 def test_built_again_it_is_the_same_byte_for_byte(tmp_path: Path) -> None:
-    """In another folder, with another hash seed: what is deployed can be told from what is in the repository."""
+    """In another folder and with another hash seed. So what is deployed can be compared with the repository."""
     again = tmp_path / "again.zip"
     command = [sys.executable, "-m", "scripts.build_package", "--python", "3.13", "--platform", WHEELS[ARCH]]
     command += ["--door", "lambda_function.py", "--out", str(tmp_path / "folder"), "--zip", str(again)]
@@ -129,7 +129,7 @@ def test_built_again_it_is_the_same_byte_for_byte(tmp_path: Path) -> None:
 
 
 def test_without_that_python_the_build_stops_with_a_sentence(tmp_path: Path) -> None:
-    """Another version's bytecode would be ignored by the runtime, so there is no other way."""
+    """The runtime would ignore the bytecode of another version, so the build does not fall back to one."""
     command = [sys.executable, "-m", "scripts.build_package", "--python", "3.99", "--platform", WHEELS[ARCH]]
     command += ["--door", "lambda_function.py", "--out", str(tmp_path / "folder"), "--zip", str(tmp_path / "a.zip")]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)  # noqa: S603 - our own words

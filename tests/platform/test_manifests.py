@@ -1,4 +1,4 @@
-"""What is deployed fits together and fits the code: deploy/knative/, deploy/functiongraph/ and the Dockerfile."""
+"""deploy/knative/, deploy/functiongraph/ and the Dockerfile agree with each other and with the code."""
 
 import ast
 import json
@@ -12,25 +12,22 @@ import pytest
 import yaml
 from dockerfile_parse import DockerfileParser
 
-from shared import events, settings
+from shared import settings
+from shared.core.kinds import KINDS
+from tests.support.world import parsed
 
 ROOT = Path(__file__).parents[2]
 KNATIVE = ROOT / "deploy" / "knative"
 TERRAFORM = ROOT / "deploy" / "functiongraph"
 SINK = {"K_SINK", "K_CE_OVERRIDES", "K_CA_CERTS"}  # a SinkBinding puts them there
 
-# Contract 3.3, and what a PingSource always sends; `apig.detach.completed` is our own reply, and must not come back.
-TYPES = {
-    "certificate-expiry": {"apig.certificate.expired", "apig.certificate.expiring"},
-    "domain-decommission": {"apig.domain.decommissioned"},
-    "scheduled-cleanup": {"apig.cleanup.due", "dev.knative.sources.ping"},
-    "restore": {"apig.detach.undo"},
-}
+# The CloudEvents types of each trigger. `apig.detach.completed` is our own reply, and must not come back.
+TYPES = {kind.replace("_", "-"): set(row.types) for kind, row in KINDS.items()}
 SAMPLES = {
     "certificate-expiry": "certificate_expired",
     "domain-decommission": "domain_decommissioned",
     "scheduled-cleanup": "cleanup_due",
-    "restore": "detach_undo",
+    "undo": "detach_undo",
 }
 
 
@@ -71,7 +68,7 @@ def terraform(block: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Without the marks of the parser: quoted strings, comments, what is a block."""
+    """The same without what the parser adds: quotes around strings, and its keys for comments and blocks."""
     if isinstance(value, dict):
         return {_plain(key): _plain(inner) for key, inner in value.items() if not key.startswith("__")}
     if isinstance(value, list):
@@ -82,15 +79,18 @@ def _plain(value: Any) -> Any:
 # --- Knative ---
 
 
-def test_every_setting_is_in_the_service() -> None:
-    """An operator sees all that can be set, and nothing else; the values are what the code takes."""
+def test_the_service_lists_every_setting() -> None:
+    """An operator sees all that can be set, and nothing else. The values are the code's own defaults, but a dry run."""
     variables = {entry["name"]: entry["value"] for entry in service()["containers"][0]["env"]}
     assert set(variables) == (set(settings.VARIABLES) - SINK) | {"LOG_LEVEL", "CLOUD_RUN_TIMEOUT_SECONDS"}
-    assert settings.load(variables.get, variables).dry_run, "a first deployment must change nothing"
+    loaded = settings.load(variables.get, variables)
+    assert loaded.dry_run, "a first deployment must change nothing"
+    secret = {"SECRET_URI": variables["SECRET_URI"], "DETACH_DRY_RUN": "true"}
+    assert loaded == settings.load(secret.get), "the service's values and the code's defaults differ"
 
 
-def test_the_services_limits_agree() -> None:
-    """One timeout for platform, function and drain; a thread for each request at once; the port that is listened on."""
+def test_the_limits_of_service_and_image_agree() -> None:
+    """One timeout for platform, function and drain; as many threads as requests at once; one port."""
     template, image = service(), image_variables()
     variables = {entry["name"]: entry["value"] for entry in template["containers"][0]["env"]}
     assert variables["CLOUD_RUN_TIMEOUT_SECONDS"] == str(template["timeoutSeconds"])
@@ -100,8 +100,8 @@ def test_the_services_limits_agree() -> None:
     assert template["containers"][0]["readinessProbe"]["httpGet"] == {"path": "/health", "port": int(image["PORT"])}
 
 
-def test_the_secret_is_a_file_where_it_is_looked_for() -> None:
-    """SECRET_URI names the file that the mounted secret has."""
+def test_secret_uri_names_the_mounted_file() -> None:
+    """The secret is mounted where the function looks for it."""
     template = service()
     (mount,) = template["containers"][0]["volumeMounts"]
     (volume,) = template["volumes"]
@@ -113,7 +113,7 @@ def test_the_secret_is_a_file_where_it_is_looked_for() -> None:
 
 
 def test_no_container_has_more_rights_than_it_needs() -> None:
-    """Every container: no root, no capability, nothing to write to."""
+    """No container is root, has a capability, or can write to its file system."""
     for each in documents("Service").values():
         template = each["spec"]["template"]["spec"]
         assert template["automountServiceAccountToken"] is False
@@ -129,16 +129,16 @@ def test_no_container_has_more_rights_than_it_needs() -> None:
 
 @pytest.mark.parametrize("name", TYPES)
 def test_each_trigger_takes_the_types_of_its_kind(name: str) -> None:
-    """And the code understands each of them as that kind."""
+    """All types of the kind, and no others; the code reads each of them as that kind."""
     (filters,) = documents("Trigger")[name]["spec"]["filters"]
     assert set(re.findall(r"'type': '([^']+)'", str(filters))) == TYPES[name]
     event = json.loads((ROOT / "events" / "cloudevents" / f"{SAMPLES[name]}.json").read_text())
     for event_type in TYPES[name]:
-        assert events.parse(event | {"type": event_type}).data.kind == name.replace("-", "_")
+        assert parsed(event | {"type": event_type}).kind == name.replace("-", "_")
 
 
 def test_there_is_a_trigger_for_every_kind() -> None:
-    """None is left without one, and each retries, waits longer each time, and keeps what failed."""
+    """Each retries, waits longer each time, and keeps what failed."""
     triggers = documents("Trigger")
     assert set(triggers) == set(TYPES)
     for trigger in triggers.values():
@@ -150,7 +150,7 @@ def test_there_is_a_trigger_for_every_kind() -> None:
 
 
 def test_the_schedule_reaches_its_trigger() -> None:
-    """The PingSource sends to the triggers' broker, what it sends is a clean-up, and its source passes the filter."""
+    """The PingSource sends to the trigger's broker, its source passes the filter, and what it sends is a clean-up."""
     (source,) = documents("PingSource").values()
     cleanup = documents("Trigger")["scheduled-cleanup"]["spec"]
     assert source["spec"]["sink"]["ref"]["name"] == cleanup["broker"]
@@ -159,11 +159,11 @@ def test_the_schedule_reaches_its_trigger() -> None:
     assert sent.endswith(suffix)
     headers = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": sent, "ce-type": "dev.knative.sources.ping"}
     headers["content-type"] = source["spec"]["contentType"]
-    assert events.from_http(headers, source["spec"]["data"].encode()).data.kind == "scheduled_cleanup"
+    assert parsed(source["spec"]["data"].encode(), headers=headers).kind == "scheduled_cleanup"
 
 
-def test_everything_is_applied_but_what_is_optional() -> None:
-    """`kubectl apply -k` applies all files; fan-out.yaml says itself that it does not belong to them."""
+def test_kustomization_applies_every_file_but_the_optional_one() -> None:
+    """`kubectl apply -k` applies all files except fan-out.yaml, which says so itself."""
     kustomization = yaml.safe_load((KNATIVE / "kustomization.yaml").read_text())
     files = {path.name for path in KNATIVE.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(kustomization["resources"]) == files - {"fan-out.yaml"}
@@ -171,7 +171,7 @@ def test_everything_is_applied_but_what_is_optional() -> None:
 
 
 def test_the_image_starts_without_root_and_without_a_shell() -> None:
-    """A number as the user, so that runAsNonRoot can be checked; a CMD that gets the SIGTERM itself."""
+    """The user is a number, so that runAsNonRoot can be checked. The CMD gets the SIGTERM itself: it has no shell."""
     user, group = map(int, dockerfile("USER").split(":"))
     assert min(user, group) > 0
     assert json.loads(dockerfile("CMD"))[0] == "gunicorn"
@@ -187,8 +187,14 @@ def functions(door: str) -> set[str]:
     return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"}
 
 
-def test_the_function_is_what_is_packed() -> None:
-    """The handler and the initializer exist, and the runtime is the one that the package is made for."""
+@pytest.mark.parametrize("door", ["index.py", "lambda_function.py", "main.py"])
+def test_each_door_has_a_function_for_each_kind_and_one_for_all(door: str) -> None:
+    """A platform's setting names one of them."""
+    assert {*KINDS, "handler"} <= functions(door)
+
+
+def test_the_terraform_function_fits_the_package() -> None:
+    """Its handler and initializer exist, and its runtime is the one that the package is made for."""
     function = terraform("resource")["opentelekomcloud_fgs_function_v2.detach"]
     for setting in ("handler", "initializer_handler"):
         module, _, name = function[setting].partition(".")
@@ -197,16 +203,35 @@ def test_the_function_is_what_is_packed() -> None:
     assert f"FUNCTIONGRAPH_PYTHON := {version}\n" in (ROOT / "make" / "functiongraph.mk").read_text()
 
 
-def test_every_setting_is_a_variable() -> None:
-    """All but the CA file, for which there is no place, and the sink, which is Knative's; at most 20, by the page."""
+def test_terraform_sets_every_setting() -> None:
+    """All but the CA file, for which there is no place, and the sink, which is Knative's. FunctionGraph takes 20."""
     given = terraform("locals")["settings"]
     assert set(given) == set(settings.VARIABLES) - SINK - {"OS_CACERT"} | {"LOG_LEVEL"}
     assert len(given) <= 20
     assert terraform("variable")["dry_run"]["default"] is True
 
 
-def test_variables_and_references_exist() -> None:
-    """Each variable is declared and used, each reference is to a resource that there is."""
+def test_terraform_passes_the_codes_own_defaults() -> None:
+    """A setting that nobody changes means the same as without it, a dry run excepted."""
+    defaults = {name: variable.get("default") for name, variable in terraform("variable").items()}
+    settings_of = {
+        name: found[1]
+        for name, value in terraform("locals")["settings"].items()
+        if name != "SECRET_URI" and (found := re.search(r"\bvar\.(\w+)", str(value)))
+    }
+    assert set(settings_of) == set(terraform("locals")["settings"]) - {"SECRET_URI"}
+    given = {name: _text(defaults[variable]) for name, variable in settings_of.items()}
+    loaded = settings.load({**given, "SECRET_URI": "functiongraph:", "DETACH_DRY_RUN": "false"}.get, given)
+    assert loaded == settings.load({"SECRET_URI": "functiongraph:"}.get)
+
+
+def _text(value: Any) -> str:
+    """The value of a Terraform variable as main.tf hands it over."""
+    return ",".join(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_terraform_variables_and_references_exist() -> None:
+    """Each variable is declared and used, and each reference names a resource that there is."""
     text = "".join(re.sub(r"#.*", "", path.read_text()) for path in TERRAFORM.glob("*.tf"))
     assert set(re.findall(r"\bvar\.(\w+)", text)) == set(terraform("variable"))
     references = set(re.findall(r"\b(opentelekomcloud_\w+\.\w+)\.\w+", text))
@@ -214,8 +239,8 @@ def test_variables_and_references_exist() -> None:
     assert references <= set(terraform("resource"))
 
 
-def test_the_policy_names_actions_and_no_wildcard() -> None:
-    """What the function calls, by name; nothing that deletes."""
+def test_the_policy_names_each_action_and_none_that_deletes() -> None:
+    """No wildcard."""
     role = terraform("resource")["opentelekomcloud_identity_role_v3.detach"]
     actions = {action for statement in role["statement"] for action in statement["action"]}
     assert {"apig:certificate:batchUnbindDomain", "apig:instances:list", "apig:groups:list"} <= actions
@@ -223,8 +248,8 @@ def test_the_policy_names_actions_and_no_wildcard() -> None:
 
 
 def test_the_timer_is_a_clean_up() -> None:
-    """Its user_event is understood, without a word about the kind."""
+    """Its user_event need not say the kind."""
     data = str(terraform("resource")["opentelekomcloud_fgs_trigger_v2.timer"]["event_data"])
     (user_event,) = re.findall(r'user_event = "([^"]*)"', data)
     timer = {"trigger_type": "TIMER", "trigger_name": "t", "time": "2026-02-04T02:00:00Z", "user_event": user_event}
-    assert events.parse(timer).data.kind == "scheduled_cleanup"
+    assert parsed(timer).kind == "scheduled_cleanup"

@@ -1,11 +1,11 @@
-"""The servers, each started once, and their secrets under watch."""
+"""The servers. Each is started once, and the tests watch that its secrets appear nowhere."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.leaks import WATCH
 from tests.services import keystone, moto, openbao
+from tests.support.leaks import WATCH
 
 
 @pytest.fixture(scope="session", name="keystone")

@@ -1,11 +1,11 @@
-"""A stand-in for the AWS Parameters and Secrets Lambda Extension: its HTTP endpoint, before a Secrets Manager.
+"""A stand-in for the AWS Parameters and Secrets Lambda Extension: its HTTP endpoint, with a Secrets Manager behind it.
 
-`python extension.py` serves on PARAMETERS_SECRETS_EXTENSION_HTTP_PORT, asks AWS_ENDPOINT_URL_SECRETS_MANAGER, keeps an
-answer for SECRETS_MANAGER_TTL seconds and takes requests that carry AWS_SESSION_TOKEN, as the layer does. It needs the
-standard library alone, so that it runs from /opt/extensions: there it registers with AWS_LAMBDA_RUNTIME_API, and waits
-for the first event. It is not ready for another EXTENSION_NOT_READY_SECONDS.
+As the layer does, `python extension.py` serves on PARAMETERS_SECRETS_EXTENSION_HTTP_PORT, takes only requests that have
+AWS_SESSION_TOKEN, and keeps an answer for SECRETS_MANAGER_TTL seconds. It asks AWS_ENDPOINT_URL_SECRETS_MANAGER. It
+needs only the standard library, so it runs from /opt/extensions: there it registers with AWS_LAMBDA_RUNTIME_API and
+waits for the first event. For EXTENSION_NOT_READY_SECONDS after that it is not ready.
 
-What is documented: "Using AWS Secrets Manager secrets in AWS Lambda functions". The texts of its refusals are not.
+"Using AWS Secrets Manager secrets in AWS Lambda functions" documents it. The texts of its refusals are not documented.
 """
 
 import json
@@ -24,7 +24,7 @@ NOT_READY = "not ready to serve traffic, please wait"
 
 
 class Extension:
-    """The answers, and how long they are kept. `manager` is the URL of Secrets Manager."""
+    """Gives the answers, and keeps them. `manager` is the URL of Secrets Manager, `ttl` is in seconds."""
 
     def __init__(self, manager: str, session_token: str, ttl: float) -> None:
         self._manager = manager
@@ -55,7 +55,7 @@ class Extension:
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": "secretsmanager.GetSecretValue",
-            # Signed by whom does not matter to a local Secrets Manager, but the region is read from it.
+            # A local Secrets Manager does not care who has signed, but it reads the region from this header.
             "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/secretsmanager/aws4_request",
         }
         body = json.dumps({"SecretId": secret_id}).encode()
@@ -88,7 +88,7 @@ def serve(extension: Extension, port: int) -> ThreadingHTTPServer:
 
 
 def follow(api: str, extension: Extension, seconds: float) -> None:
-    """Live as Lambda's extensions do: register, then wait for each event; ready `seconds` after the first one."""
+    """Do what Lambda's extensions do: register, then wait for each event. Ready `seconds` after the first one."""
     register = urllib.request.Request(
         f"http://{api}/2020-01-01/extension/register",
         json.dumps({"events": ["INVOKE", "SHUTDOWN"]}).encode(),

@@ -1,4 +1,4 @@
-"""A gateway that knows no token itself: it has Keystone verify each one, and counts what it was sent."""
+"""A gateway that knows no token itself. It asks Keystone about each one, and notes the requests."""
 
 import json
 import ssl
@@ -11,15 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import trustme
 
-from tests.listener import Answer, Heard, listening
 from tests.services.keystone import Keystone
+from tests.support.listener import Answer, Heard, listening
 
 PAGES = 3
 
 
 @dataclass
 class Gateway:
-    """A running one: `statuses` of its answers in order; `before` is called before each request is looked at."""
+    """A running one. `statuses` are those of its answers, in order; `before` is called before each request is read."""
 
     endpoint: str = ""
     statuses: list[int] = field(default_factory=list)
@@ -30,7 +30,7 @@ class Gateway:
 
 @contextmanager
 def guarded_by(keystone: Keystone, folder: Path) -> Iterator[Gateway]:
-    """A listing of gateways in three pages, for tokens that Keystone knows; trusted by Keystone's CA file too."""
+    """Lists gateways in three pages, for tokens that Keystone knows. `both-cas.pem` has its CA and Keystone's."""
     ca = trustme.CA()
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("127.0.0.1").configure_cert(tls)

@@ -1,4 +1,4 @@
-"""The real OpenStack Keystone: made once under build/, served as a process of its own over TLS.
+"""The real OpenStack Keystone. Its state is made once under build/, and it is served as a process of its own over TLS.
 
 `python -m tests.services.keystone FOLDER PORT CERTIFICATE` serves the state in FOLDER.
 """
@@ -51,7 +51,7 @@ enforce_scope = false
 
 @dataclass(frozen=True)
 class Keystone:
-    """A running Keystone; its admin's password, and the identity API at `auth_url`, which ends with /v3."""
+    """A running Keystone. `password` is its admin's; `auth_url` is the identity API, and ends with /v3."""
 
     auth_url: str
     ca_file: str
@@ -61,7 +61,7 @@ class Keystone:
     def call(
         self, method: str, path: str, body: Any = None, *, subject: str = "", expected: int = 200
     ) -> httpx.Response:
-        """One call as the admin, about the token `subject` where it is about one."""
+        """One call as the admin; `subject` is the token that it is about, if it is about one."""
         headers = {"X-Auth-Token": self.admin_token()} | ({"X-Subject-Token": subject} if subject else {})
         with httpx.Client(verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False) as client:
             reply = client.request(method, f"{self.auth_url}{path}", json=body, headers=headers, timeout=30)
@@ -69,7 +69,7 @@ class Keystone:
         return reply
 
     def verify(self, token: str) -> httpx.Response:
-        """What Keystone says of a token, which asks about itself: 200, or 401 or 404."""
+        """What Keystone says of a token: 200, or 401 or 404. The token itself asks."""
         headers = {"X-Auth-Token": token, "X-Subject-Token": token}
         with httpx.Client(verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False) as client:
             return client.get(f"{self.auth_url}/auth/tokens", headers=headers, timeout=30)
@@ -158,7 +158,7 @@ def _prepare(folder: Path) -> str:
             ["bootstrap", "--bootstrap-password", password, "--bootstrap-public-url", endpoint],
         ):
             _manage(STATE.resolve(), command)
-        (STATE / "password").write_text(password)  # last: it says that the state is whole
+        (STATE / "password").write_text(password)  # last: it says that the state is complete
     shutil.copytree(STATE, folder, dirs_exist_ok=True)
     _configure(folder)
     return (STATE / "password").read_text()

@@ -1,4 +1,4 @@
-"""The real moto server, as a process: AWS Secrets Manager on plain HTTP."""
+"""The real moto server as a process: AWS Secrets Manager over plain HTTP."""
 
 import socket
 import subprocess
@@ -20,7 +20,7 @@ class SecretsManager:
     url: str
 
     def call(self, operation: str, **parameters: str) -> Any:
-        """One operation of its API, such as CreateSecret; the JSON of the answer."""
+        """One operation of its API, such as CreateSecret; returns the JSON of the answer."""
         headers = {
             "Content-Type": "application/x-amz-json-1.1",
             "X-Amz-Target": f"secretsmanager.{operation}",

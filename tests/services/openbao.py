@@ -1,4 +1,4 @@
-"""The real OpenBao server, in its own dev mode: in memory, over TLS, unsealed, ended with the block."""
+"""The real OpenBao server in its own dev mode: in memory, over TLS, unsealed. It ends with the block."""
 
 import secrets
 import socket
@@ -25,7 +25,7 @@ class OpenBao:
     unseal_key: str = field(repr=False)
 
     def call(self, method: str, path: str, body: Any = None, expected: tuple[int, ...] = (200, 204)) -> Any:
-        """One call as root; the JSON of the answer, or None."""
+        """One call as root; returns the JSON of the answer, or None."""
         reply = self.request(method, path, body)
         assert reply.status_code in expected, f"{method} {path}: {reply.status_code} {reply.text}"
         return reply.json() if reply.content else None

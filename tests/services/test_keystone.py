@@ -1,20 +1,22 @@
-"""The IAM protocol against the real Keystone, whose tokens live for four seconds."""
+"""The IAM protocol against the real Keystone. Its tokens are valid for four seconds."""
 
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import settings
-from shared.errors import AccessDenied
-from shared.runtime import Runtime
-from shared.transport import Call, Deadline
-from tests.leaks import WATCH
+from shared.core.delivery import Deadline
+from shared.core.errors import AccessDenied
+from shared.wiring import Runtime
 from tests.services.gateway import Gateway, guarded_by
 from tests.services.keystone import LOCKED_AFTER, TOKEN_LIFETIME, Keystone
+from tests.support.leaks import WATCH
+
+if TYPE_CHECKING:
+    from shared.transport.send import Call
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +36,7 @@ def gateway(keystone: Keystone, tmp_path: Path) -> Iterator[Gateway]:
 
 
 class World:
-    """A runtime, its calls to IAM, and the tokens that they gave."""
+    """A runtime and its calls."""
 
     def __init__(self, keystone: Keystone, gateway: Gateway, folder: Path) -> None:
         self._variables = {
@@ -51,10 +53,10 @@ class World:
         self._variables["CREDENTIALS"] = credentials if isinstance(credentials, str) else json.dumps(credentials)
 
     def instances(self) -> int:
-        """List the gateways: three pages; how many were found."""
+        """List the gateways, in three pages; returns how many were found."""
         if self.runtime is None:
-            self.runtime = Runtime(settings.load(self._variables.get), self._variables.get)
-        return len(list(self.runtime.gateway(Deadline.after(30), self.calls.append).instances()))
+            self.runtime = Runtime(self._variables.get, lambda: self._variables)
+        return len(list(self.runtime.work(Deadline.after(30), self.calls.append).client.instances()))
 
     def logins(self) -> int:
         """How often a token was asked for."""
@@ -74,24 +76,30 @@ def without(credentials: dict[str, str], name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("left_out", ["project_name", "project_id"])
-def test_scope_by_id_and_by_name(world: World, gateway: Gateway, credentials: dict[str, str], left_out: str):
-    """Keystone takes our request; its token tells the project, the path parameter of the gateway's calls."""
+def test_a_login_names_the_project_by_id_or_by_name(
+    world: World, gateway: Gateway, credentials: dict[str, str], left_out: str
+):
+    """Keystone takes either. Its token tells the project's id, which stands in the path of the gateway's calls."""
     world.use(without(credentials, left_out))
     assert world.instances() == 3
     assert world.logins() == 1
     assert set(gateway.projects) == {credentials["project_id"]}
 
 
-def test_a_ready_made_token(world: World, gateway: Gateway, keystone: Keystone, credentials: dict[str, str]):
-    """A bare token is asked about once, for its project."""
+def test_a_token_in_the_secret_is_asked_for_its_project_once(
+    world: World, gateway: Gateway, keystone: Keystone, credentials: dict[str, str]
+):
+    """There is no login."""
     world.use(keystone.token_of(credentials))
     assert world.instances() == 3
     assert [call.route for call in world.calls if call.service == "iam"] == ["GET /v3/auth/tokens"]
     assert set(gateway.projects) == {credentials["project_id"]}
 
 
-def test_expiry_and_renewal(world: World, gateway: Gateway, credentials: dict[str, str]):
-    """A token of four seconds is kept while it is good, and renewed before it is refused."""
+def test_a_token_is_kept_while_it_is_good_and_renewed_before_it_is_refused(
+    world: World, gateway: Gateway, credentials: dict[str, str]
+):
+    """No request is answered with 401."""
     world.use(credentials)
     started = time.monotonic()
     assert world.instances() == 3
@@ -104,8 +112,10 @@ def test_expiry_and_renewal(world: World, gateway: Gateway, credentials: dict[st
     assert set(gateway.statuses) == {200}
 
 
-def test_revoked_in_the_middle(world: World, gateway: Gateway, keystone: Keystone, credentials: dict[str, str]):
-    """The token is revoked between two pages: it is renewed once, and the listing goes on where it was."""
+def test_a_token_revoked_between_two_pages_is_renewed_once(
+    world: World, gateway: Gateway, keystone: Keystone, credentials: dict[str, str]
+):
+    """The listing goes on where it was."""
     world.use(credentials)
 
     def revoke(number: int) -> None:
@@ -118,8 +128,8 @@ def test_revoked_in_the_middle(world: World, gateway: Gateway, keystone: Keyston
     assert world.logins() == 2
 
 
-def test_wrong_password_is_tried_once(world: World, keystone: Keystone, credentials: dict[str, str]):
-    """Five events, one failure in Keystone's own lockout counter; the right password then works at once."""
+def test_a_wrong_password_is_tried_once(world: World, keystone: Keystone, credentials: dict[str, str]):
+    """Five events, and one failure in Keystone's own lockout counter. Then the right password works at once."""
     world.use(credentials | {"password": "a-wrong-password"})
     for _ in range(5):
         with pytest.raises(AccessDenied, match="POST /v3/auth/tokens answered 401"):
@@ -131,8 +141,8 @@ def test_wrong_password_is_tried_once(world: World, keystone: Keystone, credenti
     assert keystone.failures(credentials["username"]) == 0
 
 
-def test_unknown_project(world: World, credentials: dict[str, str]):
-    """Keystone refuses a project that is not there as it refuses a password, and it is tried once too."""
+def test_an_unknown_project_is_tried_once(world: World, credentials: dict[str, str]):
+    """Keystone refuses a project that does not exist in the same way as a password."""
     world.use(credentials | {"project_id": "0" * 32})
     for _ in range(3):
         with pytest.raises(AccessDenied, match="answered 401"):

@@ -1,4 +1,4 @@
-"""The package under AWS's own runtime emulator, which starts the stand-in of the extension from /opt/extensions."""
+"""The package under AWS's own runtime emulator, which starts our stand-in for the extension from /opt/extensions."""
 
 import json
 import secrets
@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from sandbox import Sandbox
-from tests.leaks import WATCH
 from tests.platform.lambda_runtime import PACKAGE, Function, unpack
 from tests.services import extension
 from tests.services.moto import SecretsManager
-from tests.world import CERTIFICATE, furnish
+from tests.support.leaks import WATCH
+from tests.support.world import CERTIFICATE, furnish
 
 pytestmark = pytest.mark.slow
 SESSION = secrets.token_urlsafe(40)
@@ -32,7 +32,7 @@ def task_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def _installed() -> Iterator[None]:
-    """The stand-in where the layer would be; what was not there before is removed afterwards."""
+    """Puts the stand-in where the layer would be. What was not there before is removed afterwards."""
     there = FOLDER.exists()
     FOLDER.mkdir(exist_ok=True)
     program = FOLDER / extension.NAME
@@ -63,7 +63,7 @@ def world(
     task_root: Path,
     tmp_path: Path,
 ) -> Iterator[World]:
-    """The function, whose secret is in moto's Secrets Manager and reached by the extension alone."""
+    """The function. Its secret is in moto's Secrets Manager, and only the extension reaches it."""
     name = f"apig-{secrets.token_hex(4)}"
     manager.call("CreateSecret", Name=name, SecretString=json.dumps({"token": sandbox.issue_token()}))
     with socket.socket() as free:
@@ -86,7 +86,7 @@ def world(
 
 
 def test_the_extension_serves_the_function(world: World, sandbox: Sandbox, manager: SecretsManager):
-    """Not ready, then the secret; a revoked token is told, and after the rotation the next event succeeds."""
+    """First "not ready", then the secret. A revoked token is an error; after a rotation the next event succeeds."""
     furnish(sandbox)
     event: dict[str, Any] = {"certificate_id": CERTIFICATE}
     assert world.function.invoke(event)["status"] == "detached"
@@ -106,8 +106,8 @@ def test_the_extension_serves_the_function(world: World, sandbox: Sandbox, manag
     assert WATCH.leaked(world.function.output()) is None
 
 
-def test_a_secret_that_is_missing(world: World, sandbox: Sandbox, manager: SecretsManager):
-    """The event fails with one error that names the address."""
+def test_a_missing_secret_is_named(world: World, sandbox: Sandbox, manager: SecretsManager):
+    """The event fails with one error, which has the address and what to check."""
     furnish(sandbox)
     manager.call("DeleteSecret", SecretId=world.secret, ForceDeleteWithoutRecovery=True)
     answer = world.function.invoke({"certificate_id": CERTIFICATE})

@@ -1,4 +1,4 @@
-"""`vault:` against the real OpenBao: every way in, every way to fail, and a rotation under load."""
+"""`vault:` against the real OpenBao: each way to log in, each way to fail, and a rotation under load."""
 
 import base64
 import json
@@ -17,17 +17,18 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox import Sandbox
-from shared.errors import ConfigurationError, DetachError, Unavailable
-from shared.secret import Secret, Store
-from shared.secret_store import open_store as open_any
-from shared.secret_store import vault
-from shared.secret_store.surroundings import Surroundings
-from shared.tls import new_client
-from shared.transport import Call, Deadline, Transport
-from tests.leaks import WATCH
-from tests.listener import Heard, listening
+from shared.core.delivery import Deadline
+from shared.core.errors import ConfigurationError, DetachError, Unavailable
+from shared.credentials.secret import Secret, Store
+from shared.credentials.stores import open_store as open_any
+from shared.credentials.stores import vault
+from shared.credentials.stores.process import Process
+from shared.transport.send import Call, Transport
+from shared.transport.tls import new_client
 from tests.services.openbao import OpenBao
-from tests.world import CERTIFICATE, expire, furnish
+from tests.support.leaks import WATCH
+from tests.support.listener import Heard, listening
+from tests.support.world import CERTIFICATE, expire, furnish
 
 pytestmark = pytest.mark.slow
 PATH = "teams/web/apig"
@@ -37,7 +38,7 @@ POLICY = f'path "secret/data/{PATH}" {{ capabilities = ["read"] }}'
 
 
 class World:
-    """The variables of a process, its clients and its clock; `store` opens a store of it."""
+    """The variables of a process, its clients and its clock. `store` opens a store for them."""
 
     def __init__(self, bao: OpenBao, folder: Path) -> None:
         self.variables = {"VAULT_ADDR": bao.address, "VAULT_CACERT": bao.ca_file}
@@ -55,16 +56,16 @@ class World:
         def clock() -> float:
             return time.monotonic() + self.ahead
 
-        around = Surroundings(self.variables.get, self.client)
+        process = Process(self.variables.get, self.client)
         address = uri.removeprefix("vault:")
-        self._stores.append(vault.open_store(address, around, service_account=self.service_account, clock=clock))
+        self._stores.append(vault.open_store(address, process, service_account=self.service_account, clock=clock))
         return self._stores[-1]
 
     def read(self, uri: str = URI) -> Secret:
         return self.store(uri)(self.transport)
 
     def close(self) -> None:
-        # What a login gave is known to the store alone.
+        # Only the store knows the token that a login gave.
         WATCH.add(token.reveal() for store in self._stores if (token := store._ask._token) is not None)
         for client in self._clients.values():
             client.close()
@@ -88,7 +89,7 @@ FOUND = Secret(json.dumps(CONTENT))
 
 
 def approle(bao: OpenBao, world: World, **options: Any) -> str:
-    """A role of its own, in the world's variables; its name."""
+    """Makes a new role and puts it into the world's variables; returns its name."""
     if "approle/" not in bao.call("GET", "sys/auth")["data"]:
         bao.call("POST", "sys/auth/approle", {"type": "approle"})
     name = f"apig-{secrets.token_hex(4)}"
@@ -100,11 +101,11 @@ def approle(bao: OpenBao, world: World, **options: Any) -> str:
     return name
 
 
-# --- the ways in ---
+# --- the ways to log in ---
 
 
-def test_by_token(bao: OpenBao, world: World):
-    """A token with a policy for the path; the secret's fields come as one JSON object."""
+def test_a_secret_is_read_by_token(bao: OpenBao, world: World):
+    """The token has a policy for the path. The secret's fields are given as one JSON object."""
     token = bao.call("POST", "auth/token/create", {"policies": ["apig"], "ttl": "1h"})["auth"]["client_token"]
     WATCH.add([token])
     world.variables["VAULT_TOKEN"] = token
@@ -112,8 +113,8 @@ def test_by_token(bao: OpenBao, world: World):
     assert world.routes() == [READ]
 
 
-def test_by_approle(bao: OpenBao, world: World):
-    """One login; the secret is kept for five minutes, and the token for its lease."""
+def test_a_secret_is_read_by_approle(bao: OpenBao, world: World):
+    """There is one login. The secret is kept for five minutes, and the token for its lease."""
     approle(bao, world)
     read = world.store()
     assert [read(world.transport) for _ in range(3)] == [FOUND] * 3
@@ -148,8 +149,8 @@ def jwt(issuer: rsa.RSAPrivateKey, **claims: Any) -> str:
     return token
 
 
-def test_by_kubernetes_token_on_a_jwt_mount(bao: OpenBao, world: World, issuer: rsa.RSAPrivateKey):
-    """The pod's token, which OpenBao verifies by the cluster's public key; renewed by Kubernetes, it is read anew."""
+def test_a_secret_is_read_by_kubernetes_token_on_a_jwt_mount(bao: OpenBao, world: World, issuer: rsa.RSAPrivateKey):
+    """OpenBao verifies the pod's token by the cluster's public key. Kubernetes renews it, and it is read again."""
     public = issuer.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -176,8 +177,8 @@ def test_by_kubernetes_token_on_a_jwt_mount(bao: OpenBao, world: World, issuer: 
     assert raised.value.message.startswith(f"SECRET_URI: {URI}: POST /v1/auth/kubernetes/login")
 
 
-def test_by_kubernetes_with_token_review(bao: OpenBao, world: World, issuer: rsa.RSAPrivateKey):
-    """The real Kubernetes auth method, which asks the cluster's API about the token, on a mount of another name."""
+def test_a_secret_is_read_by_kubernetes_with_token_review(bao: OpenBao, world: World, issuer: rsa.RSAPrivateKey):
+    """The real Kubernetes auth method asks the cluster's API about the token. The mount has another name here."""
 
     def review(heard: Heard) -> tuple[int, str]:
         assert heard.target == "/apis/authentication.k8s.io/v1/tokenreviews"
@@ -206,15 +207,15 @@ def test_by_kubernetes_with_token_review(bao: OpenBao, world: World, issuer: rsa
         assert len(cluster.heard) == 1
 
 
-def test_outside_of_kubernetes(world: World):
-    """No service account's token: the file is named."""
+def test_outside_of_kubernetes_the_missing_token_file_is_named(world: World):
+    """There is no service account."""
     world.variables["VAULT_K8S_ROLE"] = "apig-detach"
     with pytest.raises(ConfigurationError, match=f"{world.service_account} cannot be read: No such file"):
         world.read()
 
 
-def test_namespace(bao: OpenBao, world: World):
-    """The secret of a namespace, with a token of it; without the namespace it is not found."""
+def test_a_secret_of_a_namespace_is_found_only_with_the_namespace(bao: OpenBao, world: World):
+    """VAULT_NAMESPACE says which."""
     bao.call("POST", "sys/namespaces/team")
     with httpx.Client(verify=ssl.create_default_context(cafile=bao.ca_file), trust_env=False) as client:
         headers = {"X-Vault-Token": bao.root_token, "X-Vault-Namespace": "team"}
@@ -234,8 +235,8 @@ def test_namespace(bao: OpenBao, world: World):
 # --- leases ---
 
 
-def test_a_lease_that_ends(bao: OpenBao, world: World):
-    """The token of a second's lease: one more login when it is over, none before."""
+def test_when_the_lease_has_ended_there_is_one_more_login(bao: OpenBao, world: World):
+    """The token is leased for a second. There is no login before that."""
     approle(bao, world, token_ttl="1s", token_max_ttl="1s")
     read = world.store()
     assert read(world.transport) == FOUND
@@ -244,8 +245,8 @@ def test_a_lease_that_ends(bao: OpenBao, world: World):
     assert world.routes() == [LOGIN, READ, LOGIN, READ]
 
 
-def test_a_token_that_was_revoked(bao: OpenBao, world: World):
-    """403 although its lease has not ended: one more login, and the read is repeated."""
+def test_when_the_token_was_revoked_there_is_one_more_login(bao: OpenBao, world: World):
+    """OpenBao answers 403 although the lease has not ended. Then the read is repeated."""
     name = approle(bao, world)
     read = world.store()
     read(world.transport)
@@ -257,15 +258,15 @@ def test_a_token_that_was_revoked(bao: OpenBao, world: World):
     assert world.routes() == [LOGIN, READ, READ, LOGIN, READ]
 
 
-def test_a_token_for_one_use(bao: OpenBao, world: World):
-    """A role may allow a token one use: each read logs in."""
+def test_with_a_token_for_one_use_each_read_logs_in(bao: OpenBao, world: World):
+    """A role may allow a token only one use."""
     approle(bao, world, token_num_uses=1)
     read = world.store()
     assert [read(world.transport, fresh=True) for _ in range(3)] == [FOUND] * 3
 
 
 def test_a_login_that_is_refused_is_not_repeated(bao: OpenBao, world: World):
-    """Five events, one login: AppRole locks after five failures. An hour later it is tried once more."""
+    """AppRole locks after five failures. So five events make one login, and an hour later there is one more."""
     approle(bao, world)
     right = world.variables["VAULT_SECRET_ID"]
     world.variables["VAULT_SECRET_ID"] = "00000000-1111-2222-3333-444444444444"
@@ -291,8 +292,8 @@ def test_a_login_that_is_refused_is_not_repeated(bao: OpenBao, world: World):
         ("vault:secret/deleted", "its newest version is deleted"),
     ],
 )
-def test_a_wrong_path(bao: OpenBao, world: World, uri: str, named: str):
-    """The address is named, and what to check."""
+def test_a_wrong_path_is_named_with_what_to_check(bao: OpenBao, world: World, uri: str, named: str):
+    """No such path, no such mount, a KV engine of version 1, a deleted secret."""
     bao.request("POST", "sys/mounts/kv1", {"type": "kv", "options": {"version": "1"}})
     bao.call("POST", "kv1/apig", CONTENT)
     bao.put("deleted", CONTENT)
@@ -303,8 +304,8 @@ def test_a_wrong_path(bao: OpenBao, world: World, uri: str, named: str):
     assert raised.value.message.startswith(f"SECRET_URI: {uri}: GET /v1/")
 
 
-def test_permission_denied(bao: OpenBao, world: World):
-    """A valid token without a policy, and one that is none: the policy and the token are to be checked."""
+def test_when_permission_is_denied_token_and_policy_are_to_be_checked(bao: OpenBao, world: World):
+    """The same for a valid token without a policy, and for a token that OpenBao does not know."""
     created = bao.call("POST", "auth/token/create", {"policies": ["default"], "ttl": "1h"})
     for token in (created["auth"]["client_token"], "s.nosuchtokennosuchtoken"):
         world.variables["VAULT_TOKEN"] = token
@@ -319,16 +320,16 @@ def test_permission_denied(bao: OpenBao, world: World):
     assert world.routes()[-2:] == [LOGIN, READ]  # a new token was refused: another one would be too
 
 
-def test_no_credentials(world: World):
-    """The variables that may be set are named."""
+def test_without_credentials_the_variables_are_named(world: World):
+    """One of three ways to log in has to be set."""
     with pytest.raises(
         ConfigurationError, match="needs VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_K8S"
     ):
         world.read()
 
 
-def test_sealed(bao: OpenBao, world: World):
-    """Sealed, it can be tried again; what has been read still serves, and it works once it is unsealed."""
+def test_while_it_is_sealed_the_known_secret_still_serves(bao: OpenBao, world: World):
+    """A new read is unavailable, and may be tried again. It works once OpenBao is unsealed."""
     approle(bao, world)
     read = world.store()
     read(world.transport)
@@ -350,16 +351,16 @@ def test_sealed(bao: OpenBao, world: World):
     assert world.read() == FOUND
 
 
-def test_down(world: World):
-    """Nobody listens: it can be tried again, and the address is to be checked."""
+def test_a_server_that_is_down_is_unavailable(world: World):
+    """Nobody listens. It may be tried again, and the error says to check the address."""
     world.variables |= {"VAULT_ADDR": "https://127.0.0.1:9", "VAULT_TOKEN": "s.token"}
     with pytest.raises(Unavailable, match="Connection refused.*check VAULT_ADDR and VAULT_CACERT") as raised:
         world.read()
     assert URI in raised.value.message
 
 
-def test_another_ca(world: World, tmp_path: Path):
-    """A server that the CA file does not vouch for gets no token."""
+def test_a_server_of_another_ca_gets_no_token(world: World, tmp_path: Path):
+    """VAULT_CACERT says which CA is trusted."""
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "other.pem"))
     world.variables |= {"VAULT_CACERT": str(tmp_path / "other.pem"), "VAULT_TOKEN": "s.token"}
     with pytest.raises(ConfigurationError, match="certificate is not trusted") as raised:
@@ -379,8 +380,10 @@ def test_another_ca(world: World, tmp_path: Path):
         ((307, ""), ConfigurationError, "redirect"),
     ],
 )
-def test_what_is_no_answer_of_a_store(world: World, answer: tuple[int, str], error: type[DetachError], named: str):
-    """Each has one error that names the address."""
+def test_an_answer_without_a_secret_is_one_error_that_names_the_address(
+    world: World, answer: tuple[int, str], error: type[DetachError], named: str
+):
+    """A proxy's page, another shape, a server in trouble, a redirect."""
     with listening(lambda heard: answer) as listener:
         world.variables |= {"VAULT_ADDR": listener.url, "VAULT_TOKEN": "s.token"}
         with pytest.raises(error, match=named) as raised:
@@ -391,12 +394,12 @@ def test_what_is_no_answer_of_a_store(world: World, answer: tuple[int, str], err
 # --- under load ---
 
 
-def test_rotation_under_load(
+def test_no_event_fails_while_the_password_is_rotated_under_load(
     bao: OpenBao, world: World, sandbox: Sandbox, new_runtime: Callable[..., Any], issue_password: Callable[[], str]
 ):
-    """Eight threads handle 500 events while the password is changed five times: none fails, and no old one is tried.
+    """Eight threads handle 500 events, and the password is changed five times. No old password is tried.
 
-    The order is that of docs/security.md: first IAM, then the store, and at last the old tokens end.
+    The order is that of docs/security.md: first IAM, then the store; then the old tokens end.
     """
     furnish(sandbox)
     approle(bao, world)
@@ -426,7 +429,7 @@ def test_rotation_under_load(
 
 @pytest.fixture
 def issue_password(sandbox: Sandbox) -> Iterator[Callable[[], str]]:
-    """Changes the sandbox's password; the first one comes back at the end."""
+    """Changes the sandbox's password. At the end the first one is set again."""
     identity = sandbox._cloud.identity
     first = identity.password
 
@@ -440,7 +443,7 @@ def issue_password(sandbox: Sandbox) -> Iterator[Callable[[], str]]:
     identity.password = first
 
 
-def test_the_scheme_is_wired(bao: OpenBao, world: World):
-    """The same by SECRET_URI alone."""
+def test_the_scheme_vault_opens_this_store(bao: OpenBao, world: World):
+    """SECRET_URI is all that says so."""
     world.variables["VAULT_TOKEN"] = bao.root_token
-    assert open_any(URI, Surroundings(world.variables.get, world.client))(world.transport) == FOUND
+    assert open_any(URI, Process(world.variables.get, world.client))(world.transport) == FOUND

@@ -1,4 +1,4 @@
-"""`aws-secretsmanager:` through the stand-in of AWS' extension, before moto's Secrets Manager."""
+"""`aws-secretsmanager:` through our stand-in for AWS' extension, with moto's Secrets Manager behind it."""
 
 import json
 import os
@@ -15,16 +15,17 @@ import httpx
 import pytest
 
 from sandbox import Sandbox
-from shared.errors import AccessDenied, ConfigurationError, DetachError, Unavailable
-from shared.secret import Secret, Store
-from shared.secret_store.aws_secretsmanager import open_store
-from shared.secret_store.surroundings import Surroundings
-from shared.transport import Deadline, Transport
-from tests.leaks import WATCH
-from tests.listener import listening
+from shared.core.delivery import Deadline
+from shared.core.errors import AccessDenied, ConfigurationError, DetachError, Unavailable
+from shared.credentials.secret import Secret, Store
+from shared.credentials.stores.aws_secretsmanager import open_store
+from shared.credentials.stores.process import Process
+from shared.transport.send import Transport
 from tests.services import extension
 from tests.services.moto import SecretsManager
-from tests.world import CERTIFICATE, expire, furnish
+from tests.support.leaks import WATCH
+from tests.support.listener import listening
+from tests.support.world import CERTIFICATE, expire, furnish
 
 pytestmark = pytest.mark.slow
 SESSION = secrets.token_urlsafe(40)
@@ -32,7 +33,7 @@ SESSION = secrets.token_urlsafe(40)
 
 @contextmanager
 def running(manager: SecretsManager, **variables: str) -> Iterator[dict[str, str]]:
-    """The stand-in as a process, and the variables by which a function finds it."""
+    """The stand-in as a process; gives the variables by which a function finds it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -61,7 +62,7 @@ def transport() -> Iterator[Transport]:
 
 
 def store(transport: Transport, variables: dict[str, str], secret_id: str) -> Store:
-    return open_store(secret_id, Surroundings(variables.get, lambda ca_file: transport.client))
+    return open_store(secret_id, Process(variables.get, lambda ca_file: transport.client))
 
 
 def content() -> dict[str, str]:
@@ -78,16 +79,20 @@ def named(manager: SecretsManager) -> tuple[str, str, dict[str, str]]:
     return name, created["ARN"], held
 
 
-def test_by_name_and_by_arn(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
-    """Both are found, whatever characters they have."""
+def test_a_secret_is_found_by_name_and_by_arn(
+    manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]
+):
+    """Also when the name has characters that need quoting."""
     name, arn, held = named
     with running(manager) as variables:
         for secret_id in (name, arn):
             assert store(transport, variables, secret_id)(transport) == Secret(json.dumps(held))
 
 
-def test_not_ready(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
-    """While it starts the extension answers 400; the same request is repeated and then succeeds."""
+def test_an_extension_that_is_not_ready_is_asked_again(
+    manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]
+):
+    """While it starts, it answers 400. The same request is repeated and then succeeds."""
     waits: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -100,16 +105,18 @@ def test_not_ready(manager: SecretsManager, transport: Transport, named: tuple[s
     assert waits
 
 
-def test_never_ready(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
-    """It is said so, and the event may be tried again."""
+def test_an_extension_that_never_gets_ready_is_unavailable(
+    manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]
+):
+    """The error says so, and the event may be tried again."""
     with running(manager, EXTENSION_NOT_READY_SECONDS="60") as variables:
         with pytest.raises(Unavailable, match="answered 400: the extension is not ready yet") as raised:
             store(transport, variables, named[0])(transport)
         assert f"SECRET_URI: aws-secretsmanager:{named[0]}" in raised.value.message
 
 
-def test_missing(manager: SecretsManager, transport: Transport):
-    """400 for a secret that is not there: its id is named, and what to check."""
+def test_a_missing_secret_is_named(manager: SecretsManager, transport: Transport):
+    """The extension answers 400. The error has the secret's id and what to check."""
     with running(manager) as variables:
         with pytest.raises(ConfigurationError, match="there is no such secret; check its id") as raised:
             store(transport, variables, "no/such")(transport)
@@ -117,16 +124,18 @@ def test_missing(manager: SecretsManager, transport: Transport):
         assert raised.value.message.startswith("SECRET_URI: aws-secretsmanager:no/such: GET /secretsmanager/get")
 
 
-def test_a_binary_secret(manager: SecretsManager, transport: Transport):
-    """A secret without text is refused by name."""
+def test_a_binary_secret_is_refused(manager: SecretsManager, transport: Transport):
+    """The error says that there is no SecretString."""
     name = f"binary-{secrets.token_hex(4)}"
     manager.call("CreateSecret", Name=name, SecretBinary="AAEC")
     with running(manager) as variables, pytest.raises(ConfigurationError, match="holds no SecretString"):
         store(transport, variables, name)(transport)
 
 
-def test_rotation(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
-    """The extension's own TTL decides when a new version is seen; then a refused one is replaced at once."""
+def test_a_new_version_is_seen_when_the_extensions_own_ttl_ends(
+    manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]
+):
+    """Once it has, a version that was refused is replaced at once."""
     name, _, held = named
     with running(manager, SECRETS_MANAGER_TTL="1") as variables:
         read = store(transport, variables, name)
@@ -139,8 +148,10 @@ def test_rotation(manager: SecretsManager, transport: Transport, named: tuple[st
         assert read(transport, fresh=True) == Secret(json.dumps(new))
 
 
-def test_the_session_token(manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]):
-    """The extension takes requests with the function's session token alone; outside of Lambda there is none."""
+def test_the_session_token_is_needed(
+    manager: SecretsManager, transport: Transport, named: tuple[str, str, dict[str, str]]
+):
+    """The extension takes only requests with the function's session token. Outside of Lambda there is none."""
     with running(manager) as variables:
         with pytest.raises(ConfigurationError, match="answered 403"):
             store(transport, variables | {"AWS_SESSION_TOKEN": "another"}, named[0])(transport)
@@ -149,8 +160,8 @@ def test_the_session_token(manager: SecretsManager, transport: Transport, named:
             store(transport, variables, named[0])(transport)
 
 
-def test_without_the_extension(transport: Transport):
-    """Nobody listens: the layer is named."""
+def test_without_the_extension_the_error_names_the_layer(transport: Transport):
+    """Nobody listens on the port."""
     variables = {"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT": "9", "AWS_SESSION_TOKEN": SESSION}
     hasty = Transport(transport.client, 5.0, 1, Deadline.after(20), lambda call: None)
     with pytest.raises(Unavailable, match="Connection refused.*layer AWS-Parameters-and-Secrets-Lambda-Extension"):
@@ -174,7 +185,9 @@ def test_without_the_extension(transport: Transport):
         ((200, "{}"), ConfigurationError, "without a JSON object"),
     ],
 )
-def test_other_answers(transport: Transport, answer: tuple[int, str], error: type[DetachError], said: str):
+def test_each_failure_of_the_extension_has_its_error(
+    transport: Transport, answer: tuple[int, str], error: type[DetachError], said: str
+):
     """What the extension answers when its own call fails."""
     hasty = Transport(transport.client, 5.0, 1, Deadline.after(20), lambda call: None)
     with listening(lambda heard: answer) as listener:
@@ -183,8 +196,8 @@ def test_other_answers(transport: Transport, answer: tuple[int, str], error: typ
             store(hasty, variables, "apig")(hasty)
 
 
-def test_an_event(manager: SecretsManager, sandbox: Sandbox, new_runtime: Any):
-    """A whole event; the token is rotated in the middle, and until the extension sees it, the refusal is told."""
+def test_an_event_succeeds_again_after_a_rotation(manager: SecretsManager, sandbox: Sandbox, new_runtime: Any):
+    """The token is rotated between two events. Until the extension sees the new one, the event is refused."""
     furnish(sandbox)
     name = f"apig-{secrets.token_hex(4)}"
     manager.call("CreateSecret", Name=name, SecretString=json.dumps({"token": sandbox.issue_token()}))

@@ -5,9 +5,9 @@ import traceback
 
 import pytest
 
-from shared.errors import ConfigurationError
-from shared.identity.credentials import AccessKey, Password, Token, parse_credentials
-from shared.secret import Secret
+from shared.core.errors import ConfigurationError
+from shared.credentials.content import AccessKey, Password, Token, parse_credentials
+from shared.credentials.secret import Secret
 
 
 def parse(content: object) -> Token | Password | AccessKey:
@@ -15,19 +15,19 @@ def parse(content: object) -> Token | Password | AccessKey:
 
 
 @pytest.mark.parametrize("text", ["MIIDtoken", " MIIDtoken\n", '"MIIDtoken"', '{"token":"MIIDtoken"}'])
-def test_a_token(text: str):
-    """Bare, as a JSON string, or in an object; the line end of a file is no part of it."""
+def test_a_token_is_bare_or_in_json(text: str):
+    """A JSON string, or an object. The line end of a file is no part of it."""
     assert parse(text) == Token(Secret("MIIDtoken"))
 
 
-def test_a_token_with_its_end_and_project():
+def test_a_token_may_tell_its_end_and_project():
     """`expires_at` is a moment with a zone."""
     token = parse({"token": "t", "expires_at": "1970-01-01T01:00:00+01:00", "project_id": "p"})
     assert token == Token(Secret("t"), 0.0, "p")
 
 
-def test_a_password():
-    """The request is that of IAM's page: the project by its id, or by its name with its domain."""
+def test_a_password_becomes_the_request_to_iam():
+    """As in IAM's reference: the project by its id, or by its name with its domain."""
     fields = {"username": "USER", "password": "SECRET", "domain_name": "DOMAIN"}
     user = {"name": "USER", "password": "SECRET", "domain": {"name": "DOMAIN"}}
     by_id, by_name = parse({**fields, "project_id": "PROJECT"}), parse({**fields, "project_name": "eu-de_NAME"})
@@ -42,8 +42,8 @@ def test_a_password():
     assert by_name.request()["auth"]["scope"] == {"project": {"name": "eu-de_NAME", "domain": {"name": "DOMAIN"}}}
 
 
-def test_an_access_key():
-    """Permanent, or temporary with its security token; the project may be named."""
+def test_an_access_key_is_permanent_or_temporary():
+    """A temporary one comes with its security token. The project may be named."""
     assert parse({"access_key": "AK", "secret_key": "SK"}) == AccessKey("AK", Secret("SK"))
     temporary = parse({"access_key": "AK", "secret_key": "SK", "security_token": "ST", "project_name": "eu-de_NAME"})
     assert temporary == AccessKey("AK", Secret("SK"), Secret("ST"), None, "eu-de_NAME")

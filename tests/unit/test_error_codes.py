@@ -2,8 +2,7 @@
 
 import pytest
 
-from shared import errors
-from shared.error_codes import error_for
+from shared.core.error_codes import Answer, error_for
 
 
 @pytest.mark.parametrize(
@@ -39,9 +38,9 @@ from shared.error_codes import error_for
         (200, None, "Unavailable", True),
     ],
 )
-def test_answer(status, code, name, ambiguous):
+def test_an_answer_stands_for_one_error(status, code, name, ambiguous):
     """Status and code → the error of the contract, and whether a write may have been done."""
-    error = error_for("GET x", status, code, "text")
+    error = error_for("GET x", Answer(status, code, "text"))
     assert (error.name, error.ambiguous) == (name, ambiguous)
     assert (error.status, error.error_code) == (status, code)
     assert error.message.startswith(f"GET x answered {status}")
@@ -58,35 +57,53 @@ def test_answer(status, code, name, ambiguous):
         (404, "APIG.3030"),
     ],
 )
-def test_perhaps_detached(status, code):
-    """Of a detach these are no verdict; of any other call they are."""
-    assert error_for("POST detach", status, code, "", detaching=True).ambiguous
-    assert not error_for("GET x", status, code, "").ambiguous
+def test_a_detach_may_be_done_after_these(status, code):
+    """For a detach these answers decide nothing. For any other call they do."""
+    assert error_for("POST detach", Answer(status, code, ""), detaching=True).ambiguous
+    assert not error_for("GET x", Answer(status, code, "")).ambiguous
 
 
-def test_once_a_minute():
-    """APIG.3711 is not worth asking again within the minute."""
-    assert error_for("POST x", 409, "APIG.3711", "").retry_after == 60.0
+def test_modifiable_once_a_minute_waits_a_minute():
+    """APIG.3711 waits for 60 seconds, or for the longer Retry-After."""
+    assert error_for("POST x", Answer(409, "APIG.3711", "")).retry_after == 60.0
+    assert error_for("POST x", Answer(409, "APIG.3711", "", retry_after=5.0)).retry_after == 60.0
+    assert error_for("POST x", Answer(409, "APIG.3711", "", retry_after=90.0)).retry_after == 90.0
+    assert error_for("POST x", Answer(429, None, "", retry_after=5.0)).retry_after == 5.0
 
 
-def test_long_message_is_cut():
+def test_a_long_message_is_cut():
     """A message of megabytes does not reach the logs."""
-    assert len(str(error_for("GET x", 400, "APIG.2012", "x" * 10_000))) < 400
+    assert len(str(error_for("GET x", Answer(400, "APIG.2012", "x" * 10_000)))) < 400
 
 
-def test_only_unavailable_is_retryable():
-    """The tree of the contract."""
-    retryable = {
-        name: getattr(errors, name).retryable
-        for name in (
-            "InvalidEvent",
-            "ConfigurationError",
-            "AccessDenied",
-            "NotFound",
-            "BlastRadiusExceeded",
-            "Rejected",
-            "Unavailable",
-        )
-    }
-    assert [name for name, value in retryable.items() if value] == ["Unavailable"]
-    assert len(retryable) == len(errors.DetachError.__subclasses__())
+@pytest.mark.parametrize(
+    ("status", "code", "throttled"),
+    [
+        (429, None, True),
+        (500, "APIG.9008", True),
+        (429, "APIG.0308", True),
+        (403, "IAM.0012", True),
+        (500, "APIG.9999", False),
+        (409, "APIG.3711", False),
+    ],
+)
+def test_too_many_requests_are_throttled(status, code, throttled):
+    """By the code, whatever the status, or by 429."""
+    assert error_for("GET x", Answer(status, code, "")).throttled is throttled
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "hint"),
+    [
+        (403, "APIG.1005", "; grant the permission, or check the credentials"),
+        (404, "APIG.3021", "; it may be in another project"),
+        (401, "APIG.1003", "; the token needs the scope of a project"),
+        (400, "APIG.2012", ""),
+        (503, None, ""),
+    ],
+)
+def test_the_message_says_what_to_do(status, code, hint):
+    """Where something can be done; an answer without a message is told as such."""
+    shown = f" {code}" if code else ""
+    assert error_for("GET x", Answer(status, code, "text")).message == f"GET x answered {status}{shown}: text{hint}"
+    assert error_for("GET x", Answer(status, code, "")).message == f"GET x answered {status}{shown}: no message{hint}"

@@ -1,11 +1,11 @@
-"""The watch itself: a planted secret turns the run red, wherever it comes out, and what is in order stays green."""
+"""The watch itself: a planted secret turns the run red, and what is in order stays green."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.leaks import Watch
+from tests.support.leaks import Watch
 
 pytest_plugins = "pytester"
 ROOT = Path(__file__).parents[2]
@@ -28,15 +28,15 @@ PART = SECRET[3:11]
         ("pin-", False),
     ],
 )
-def test_whole_or_in_part(text: str, found: bool):
+def test_a_secret_is_found_whole_or_in_part(text: str, found: bool):
     """Eight characters in a row are enough; seven are not."""
     watch = Watch()
     watch.add([SECRET, "pin-1"])
     assert (watch.leaked(text) is not None) is found
 
 
-def test_files(tmp_path: Path):
-    """Each file that holds a part of one, but those that are its place."""
+def test_each_file_with_a_part_of_a_secret_is_found(tmp_path: Path):
+    """All but those where the secret belongs."""
     watch = Watch()
     watch.add([SECRET])
     (tmp_path / "a" / "b").mkdir(parents=True)
@@ -55,8 +55,8 @@ PLANTED = {
     "stderr": "print(PART, file=sys.stderr)",
     "in-a-line": "print('password=' + SECRET + ';')",
     "log-record": "logging.getLogger('any').warning('sent %s', SECRET)",
-    "our-logger": "logger.info('m', field=PART)",
-    "metric": "Report('restore', PART).failed(KeyError())",
+    "our-logger": "logger().info('m', field=PART)",
+    "metric": "Report('undo', PART).failed(KeyError())",
     "subprocess": "subprocess.run([sys.executable, '-c', 'print(input())'], input=SECRET.encode(), check=True)",
     "failure": "raise ValueError('wrong: ' + SECRET)",
     "taken-by-capsys": "capsys = request.getfixturevalue('capsys'); print(SECRET); capsys.readouterr()",
@@ -70,7 +70,7 @@ IN_ORDER = {
     "seven-characters": "print(PART[:7])",
     "its-place": "WATCH.keep(tmp_path / 'credentials'); (tmp_path / 'credentials').write_text(SECRET)",
     "opaque": "print(Secret(SECRET)); logging.warning('%r', Secret(SECRET))",
-    "struck-out": "held = Secret(SECRET); logger.warning('m', field=SECRET, other=[{'a': SECRET}])",
+    "redacted": "held = Secret(SECRET); logger().warning('m', field=SECRET, other=[{'a': SECRET}])",
 }
 
 
@@ -85,9 +85,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[
             f"""
             import logging, subprocess, sys
             import pytest
-            from shared.secret import Secret
+            from shared.credentials.secret import Secret
             from shared.telemetry import Report, logger
-            from tests.leaks import WATCH
+            from tests.support.leaks import WATCH
 
             SECRET = {SECRET[:6]!r} + {SECRET[6:]!r}
             PART = SECRET[3:11]
@@ -104,7 +104,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
 
 def test_a_planted_secret_turns_its_test_red(run: Callable[[dict[str, str]], pytest.RunResult]):
-    """Whichever way it comes out; and what pytest shows of it does not repeat it."""
+    """Whichever way it comes out. What pytest shows of it does not repeat it."""
     result = run(PLANTED)
     red = {line.split("[")[1].split("]")[0] for line in result.outlines if line.startswith(("ERROR ", "FAILED "))}
     assert red == set(PLANTED)
@@ -123,7 +123,7 @@ def test_a_planted_file_turns_the_run_red(run: Callable[[dict[str, str]], pytest
 
 
 def test_what_is_in_order_stays_green(run: Callable[[dict[str, str]], pytest.RunResult]):
-    """The watch is not red for everything."""
+    """The watch does not turn everything red."""
     result = run(IN_ORDER)
     result.assert_outcomes(passed=len(IN_ORDER))
     assert result.ret == pytest.ExitCode.OK

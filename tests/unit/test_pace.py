@@ -2,7 +2,7 @@
 
 import random
 
-from shared.transport import Pace
+from shared.transport.pace import Pace
 
 
 class Clock:
@@ -13,7 +13,7 @@ class Clock:
 
 
 def test_without_throttling_nobody_waits():
-    """Turns cost nothing."""
+    """As long as no answer was throttled, each turn comes at once."""
     pace = Pace(Clock())
     assert [pace.turn() for _ in range(3)] == [(0.0, 0)] * 3
 
@@ -28,7 +28,7 @@ def test_a_throttled_answer_stops_all_and_then_lets_them_go_one_by_one():
 
 
 def test_turns_taken_before_a_throttled_answer_are_void():
-    """Whoever waits already has to take another one."""
+    """A thread that waits already has to take another turn."""
     pace = Pace(Clock())
     pace.throttled(sent=100.0, wait=1.0)
     _, taken = pace.turn()

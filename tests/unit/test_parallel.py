@@ -1,15 +1,15 @@
-"""The same thing done to many: in order, a few at a time, and no further than there is time for."""
+"""The same thing done to many items: in order, a few at a time, and no more than there is time for."""
 
 import threading
 import time
 
 import pytest
 
-from shared.parallel import in_order
+from shared.reconcile.parallel import in_order
 
 
 def test_results_are_in_the_order_of_the_items():
-    """Whichever is ready first."""
+    """Whichever item is ready first."""
 
     def slow_first(number: int) -> int:
         time.sleep(0.02 if number == 0 else 0)
@@ -20,7 +20,7 @@ def test_results_are_in_the_order_of_the_items():
 
 @pytest.mark.parametrize("threads", [1, 3, 8])
 def test_no_more_threads_than_allowed(threads: int):
-    """And all of them, where there is enough to do."""
+    """All of them are used when there is enough to do."""
     running, most, lock = 0, 0, threading.Lock()
 
     def count(_: int) -> None:
@@ -37,7 +37,7 @@ def test_no_more_threads_than_allowed(threads: int):
 
 
 def test_what_was_taken_is_finished_and_is_the_beginning():
-    """Once told to stop, no further item is taken: the results are those of the first items, without a gap."""
+    """Once told to stop, no item is taken any more. The results are those of the first items, without a gap."""
     taken: list[int] = []
 
     def take(number: int) -> int:
@@ -50,12 +50,12 @@ def test_what_was_taken_is_finished_and_is_the_beginning():
     assert 20 <= len(taken) < 24
 
 
-def test_nothing_to_do():
-    """No items, no threads, no results."""
+def test_no_items_have_no_results():
+    """And no thread is started."""
     assert in_order([], str, 4) == []
 
 
-def test_an_error_comes_out():
-    """A bug in one thread is not lost."""
+def test_an_error_of_a_thread_is_raised():
+    """It is not lost in the thread."""
     with pytest.raises(ZeroDivisionError):
         in_order([1, 0, 2], lambda number: 1 / number, 2)

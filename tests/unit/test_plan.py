@@ -1,25 +1,22 @@
-"""Planning, by properties: whatever is bound and whatever is asked for."""
+"""Planning, by properties: whatever is bound, asked for and in place, to detach and to attach."""
 
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import BlastRadiusExceeded, Rejected
-from shared.models import Binding, Certificate, DomainEntry
-from shared.planning import (
-    Asked,
-    DetachPlan,
-    check_blast_radius,
-    is_due,
-    is_protected,
-    plan_detach,
-    still_bound,
-)
-from shared.settings import Policy
+from shared.core.errors import NotFound, Rejected, Unavailable
+from shared.core.event_data import DomainEntry
+from shared.core.guards import ATTACH_RULES, DECOMMISSION_RULES, EXPIRY_RULES, Occupancy, Policy, Scope
+from shared.core.models import Binding, Certificate, Place
+from shared.core.plan import Plan, Selection, Target, make_plan, narrowed
 
 CERTIFICATE = Certificate("a27be832f2e9441c8127fe48e3b5ac67")
+OTHER = "5f1e0c7ab3d24e6f9a8b7c6d5e4f3a21"
 GATEWAYS = ["f0fa1789-3b76-433b-a787-9892951c620e", "7d39549681c54d968ec2910da9da95cd", "1" * 32]
 # As the gateway may list them → as they compare.
 NAMES = {
@@ -30,11 +27,20 @@ NAMES = {
     "bücher.example.com": "xn--bcher-kva.example.com",
     "not a name": "not a name",
 }
+PATTERNS = ["b.example.com", "*.example.com", "*.b.example.com", "pay.example.com", "example.com", "*.org"]
 
 bindings = st.lists(
-    st.builds(Binding, st.sampled_from(list(NAMES)), st.sampled_from(GATEWAYS), st.booleans(), st.booleans()),
+    st.builds(
+        Binding,
+        st.sampled_from(list(NAMES)),
+        st.sampled_from(GATEWAYS),
+        resolves=st.booleans(),
+        verified_client_certificate_enabled=st.booleans(),
+    ),
     max_size=20,
 )
+# An undo names each place once.
+recorded = bindings.map(lambda bound: list({binding.place: binding for binding in bound}.values()))
 instance_ids = st.none() | st.lists(st.sampled_from(GATEWAYS), min_size=1, max_size=3, unique=True).map(tuple)
 entries = st.none() | st.lists(
     st.builds(
@@ -46,145 +52,274 @@ entries = st.none() | st.lists(
     min_size=1,
     max_size=4,
 ).map(tuple)
-asked_for = st.builds(Asked, entries, instance_ids)
+scopes = st.builds(Scope, entries, instance_ids)
 policies = st.builds(
-    Policy, protected_domains=st.lists(st.sampled_from(["b.example.com", "*.example.com"]), max_size=2).map(tuple)
+    Policy,
+    protected_domains=st.lists(st.sampled_from(PATTERNS), max_size=2).map(tuple),
+    keep_live_domains=st.booleans(),
+)
+occupancies = st.builds(
+    Occupancy,
+    carried=st.dictionaries(
+        st.tuples(st.sampled_from(GATEWAYS), st.sampled_from(sorted(set(NAMES.values())))),
+        st.sampled_from([frozenset({CERTIFICATE.id}), frozenset({OTHER}), frozenset({CERTIFICATE.id, OTHER})]),
+        max_size=8,
+    ),
+    gone=st.dictionaries(st.sampled_from(GATEWAYS), st.just(NotFound("gateway")), max_size=1),
 )
 
 
-def sent(plan: DetachPlan) -> set[tuple[str, str]]:
-    """The pairs of the request bodies, duplicates refused."""
-    pairs = [(e["domain"], i) for d in plan.detachments for e in [d.to_dict()] for i in e["instance_ids"]]
+def detach(bound: Iterable[Binding], scope: Scope, policy: Policy, rules=DECOMMISSION_RULES) -> Plan:
+    """The plan to detach what the scope asks for."""
+    target = Target(CERTIFICATE, tuple(bound))
+    return make_plan(target, Selection("detach", (target,), rules, scope), policy)
+
+
+def attach(wanted: Iterable[Binding], occupancy: Occupancy, policy: Policy) -> Plan:
+    """The plan to attach what an undo has recorded."""
+    target = Target(CERTIFICATE, tuple(wanted))
+    return make_plan(target, Selection("attach", (target,), ATTACH_RULES, occupancy=occupancy), policy)
+
+
+def pair(binding: Binding) -> tuple[str, str]:
+    """The domain as the list has it, and the gateway."""
+    return binding.domain, binding.instance_id
+
+
+def sent(plan: Plan) -> set[tuple[str, str]]:
+    """The pairs of the request bodies; each stands there once."""
+    pairs = [(body["domain"], i) for body in (e.to_dict() for e in plan.entries) for i in body["instance_ids"]]
     assert len(pairs) == len(set(pairs))
     return set(pairs)
 
 
-def is_asked(asked: Asked, domain: str, instance_id: str) -> bool:
+def accounted(plan: Plan) -> Counter[tuple[str, str]]:
+    """How often each pair stands in the plan: to be changed, kept, as it should be, or refused."""
+    kept, refused = (binding for binding, _ in plan.kept), (binding for binding, _ in plan.refused)
+    return Counter(pair(binding) for binding in (*plan.bindings, *kept, *plan.already, *refused))
+
+
+def is_asked(scope: Scope, domain: str, instance_id: str) -> bool:
     """The rule in other words than the code's: the event's gateways, and any entry of that name with its gateways."""
-    if asked.instance_ids is not None and instance_id not in asked.instance_ids:
+    if scope.instance_ids is not None and instance_id not in scope.instance_ids:
         return False
-    if asked.entries is None:
+    if scope.entries is None:
         return True
     return any(
-        entry.domain == NAMES[domain] and instance_id in (entry.instance_ids or GATEWAYS) for entry in asked.entries
+        entry.domain == NAMES[domain] and instance_id in (entry.instance_ids or GATEWAYS) for entry in scope.entries
     )
 
 
-@given(bindings, asked_for, policies, st.booleans())
-def test_sends_only_what_is_bound_and_asked_for(bound, asked, policy, keep_live):
-    """Every pair that is sent is bound and asked for, and every other bound pair is kept with a reason."""
-    plan = plan_detach(CERTIFICATE, bound, asked, policy, keep_live=keep_live)
-    pairs = {(binding.domain, binding.instance_id) for binding in bound}
-    kept = {(binding.domain, binding.instance_id): reason for binding, reason in plan.kept}
-    assert sent(plan) | set(kept) == pairs
-    assert not sent(plan) & set(kept)
-    for domain, instance_id in sent(plan):
-        assert is_asked(asked, domain, instance_id)
-    for (domain, instance_id), reason in kept.items():
-        assert (reason == "not_requested") == (not is_asked(asked, domain, instance_id))
+def is_kept(domain: str, policy: Policy) -> str | None:
+    """The rules about protected names in other words than the code's: as patterns of a shell."""
+    name = NAMES[domain]
+    if any(fnmatchcase(name, pattern) for pattern in policy.protected_domains):
+        return "protected"
+    covers = name.startswith("*.") and any(fnmatchcase(pattern, name) for pattern in policy.protected_domains)
+    return "wildcard_covers_protected" if covers else None
 
 
-@given(bindings, asked_for, policies)
-def test_never_without_gateways(bound, asked, policy):
+@given(bindings, scopes, policies)
+def test_a_detach_sends_only_what_is_bound_and_asked_for(bound, scope, policy):
+    """Every pair that is sent is bound and asked for, and no rule keeps it."""
+    live = {pair(binding) for binding in bound if binding.resolves}
+    for domain, instance_id in sent(detach(bound, scope, policy)):
+        assert (domain, instance_id) in {pair(binding) for binding in bound}
+        assert is_asked(scope, domain, instance_id)
+        assert is_kept(domain, policy) is None
+        assert not (policy.keep_live_domains and (domain, instance_id) in live)
+
+
+@given(bindings, scopes, policies)
+def test_a_detach_keeps_every_other_binding_with_the_first_reason(bound, scope, policy):
+    """Each bound pair is accounted for exactly once, and each kept one with the first rule that keeps it."""
+    plan = detach(bound, scope, policy)
+    assert accounted(plan) == Counter({pair(binding) for binding in bound})
+    assert plan.already == plan.refused == ()
+    live = {pair(binding) for binding in bound if binding.resolves and policy.keep_live_domains}
+    for binding, reason in plan.kept:
+        expected = is_kept(binding.domain, policy) or ("live" if pair(binding) in live else None)
+        assert reason == ("not_requested" if not is_asked(scope, *pair(binding)) else expected)
+
+
+@given(bindings, scopes, policies)
+def test_a_detach_never_goes_without_gateways(bound, scope, policy):
     """No entry of any request has an empty or missing `instance_ids`, and each keeps the list's exact name."""
-    for batch in plan_detach(CERTIFICATE, bound, asked, policy).batches(3):
+    for batch in detach(bound, scope, policy).batches(3):
         assert 1 <= len(batch) <= 3
-        for detachment in batch:
-            body = detachment.to_dict()
+        for entry in batch:
+            body = entry.to_dict()
             assert body["instance_ids"]
             assert set(body) <= {"domain", "instance_ids", "verified_client_certificate_enabled"}
             assert body["domain"] in {binding.domain for binding in bound}
 
 
-@given(bindings, asked_for, policies, st.randoms(use_true_random=False))
-def test_order_does_not_matter(bound, asked, policy, random):
-    """The listing's order changes nothing, not even the order of what is sent."""
+@given(bindings, scopes, policies, st.randoms(use_true_random=False))
+def test_the_order_of_the_listing_does_not_matter_to_a_detach(bound, scope, policy, random):
+    """It changes nothing, not even the order of what is sent."""
     shuffled = list(bound)
     random.shuffle(shuffled)
-    first, second = (plan_detach(CERTIFICATE, some, asked, policy) for some in (bound, shuffled))
-    assert [d.to_dict() for d in first.detachments] == [d.to_dict() for d in second.detachments]
-    assert {(b.domain, b.instance_id, r) for b, r in first.kept} == {
-        (b.domain, b.instance_id, r) for b, r in second.kept
-    }
+    first, second = (detach(some, scope, policy) for some in (bound, shuffled))
+    assert [entry.to_dict() for entry in first.entries] == [entry.to_dict() for entry in second.entries]
+    assert {(pair(binding), why) for binding, why in first.kept} == {(pair(b), why) for b, why in second.kept}
 
 
-@given(bindings, asked_for, policies)
-def test_planning_again_after_applying_is_empty(bound, asked, policy):
+@given(bindings, scopes, policies)
+def test_planning_again_after_a_detach_is_empty(bound, scope, policy):
     """What a plan detaches is no longer bound, so the next plan has nothing to detach."""
-    plan = plan_detach(CERTIFICATE, bound, asked, policy)
-    rest = [binding for binding in bound if (binding.domain, binding.instance_id) not in sent(plan)]
-    assert plan_detach(CERTIFICATE, rest, asked, policy).detachments == ()
-    assert still_bound(plan.detachments, rest) == ()
-    assert still_bound(plan.detachments, bound) == plan.detachments
+    plan = detach(bound, scope, policy)
+    rest = [binding for binding in bound if pair(binding) not in sent(plan)]
+    assert detach(rest, scope, policy).entries == ()
+    assert narrowed(plan.entries, rest) == ()
+    assert narrowed(plan.entries, plan.bindings) == plan.entries
 
 
-@given(bindings, asked_for)
-def test_what_is_protected_is_never_sent(bound, asked):
+@given(bindings, scopes)
+def test_what_is_protected_is_never_sent(bound, scope):
     """*.example.com protects everything below example.com, and nothing else."""
-    plan = plan_detach(CERTIFICATE, bound, asked, Policy(protected_domains=("*.example.com",)))
+    plan = detach(bound, scope, Policy(protected_domains=("*.example.com",)))
     assert {domain for domain, _ in sent(plan)} <= {"not a name"}
 
 
 @given(bindings)
 def test_live_domains_are_kept_on_request(bound):
-    """With `keep_live`, a pair is kept if it resolves on any of its ports."""
-    plan = plan_detach(CERTIFICATE, bound, Asked(), Policy(), keep_live=True)
-    live = {(binding.domain, binding.instance_id) for binding in bound if binding.resolves}
+    """With `keep_live_domains`, a decommission keeps a pair if it resolves on any of its ports."""
+    policy = Policy(keep_live_domains=True)
+    plan = detach(bound, Scope(), policy)
+    live = {pair(binding) for binding in bound if binding.resolves}
     assert sent(plan).isdisjoint(live)
-    assert {(binding.domain, binding.instance_id) for binding, reason in plan.kept if reason == "live"} == live
+    assert {pair(binding) for binding, reason in plan.kept if reason == "live"} == live
+    assert sent(detach(bound, Scope(), policy, EXPIRY_RULES)) == {pair(binding) for binding in bound}
 
 
-def test_flag_of_the_entry_that_names_the_gateway():
+def test_the_flag_is_that_of_the_entry_that_names_the_gateway():
     """Two entries of one name with a gateway and a flag each become two entries of the request."""
-    asked = Asked(
+    scope = Scope(
         (
             DomainEntry(domain="a.example.com", instance_ids=(GATEWAYS[0],), verified_client_certificate_enabled=True),
             DomainEntry(domain="a.example.com"),
         )
     )
     bound = [Binding("a.example.com", instance_id) for instance_id in GATEWAYS]
-    assert [d.to_dict() for d in plan_detach(CERTIFICATE, bound, asked, Policy()).detachments] == [
+    assert [entry.to_dict() for entry in detach(bound, scope, Policy()).entries] == [
         {"domain": "a.example.com", "instance_ids": [GATEWAYS[0]], "verified_client_certificate_enabled": True},
         {"domain": "a.example.com", "instance_ids": ["1" * 32, "7d39549681c54d968ec2910da9da95cd"]},
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "pattern", "protected"),
-    [
-        ("api.example.com", "api.example.com", True),
-        ("api.example.com", "*.example.com", True),
-        ("v1.api.example.com", "*.example.com", True),
-        ("*.example.com", "*.example.com", True),
-        ("example.com", "*.example.com", False),
-        ("badexample.com", "*.example.com", False),
-        ("api.example.com", "example.com", False),
-        ("api.example.com", "*.api.example.com", False),
-    ],
-)
-def test_protected_patterns(name, pattern, protected):
-    """A name, or `*.` and all that is below, at any depth."""
-    assert is_protected(name, [pattern]) is protected
+def test_the_gateways_of_a_detach_come_as_the_event_orders_them():
+    """Those that the event does not name come after them, by their ids."""
+    bound = [Binding("a.example.com", instance_id) for instance_id in sorted(GATEWAYS)]
+    scope = Scope(instance_ids=tuple(reversed(GATEWAYS)))
+    [entry] = detach(bound, scope, Policy()).entries
+    assert entry.to_dict()["instance_ids"] == list(reversed(GATEWAYS))
+    other = DomainEntry(domain="b.example.com", instance_ids=(GATEWAYS[0],))
+    scope = Scope((other, DomainEntry(domain="a.example.com")))
+    [entry] = detach(bound, scope, Policy()).entries
+    assert entry.to_dict()["instance_ids"] == [GATEWAYS[0], *sorted(GATEWAYS[1:])]
 
 
-def test_due():
-    """At not_after to the second, plus the grace."""
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-    certificate = Certificate(CERTIFICATE.id, "a.example.com", moment)
-    assert is_due(certificate, Policy(), moment)
-    assert not is_due(certificate, Policy(), moment - timedelta(seconds=1))
-    assert not is_due(certificate, Policy(expiry_grace=timedelta(days=1)), moment + timedelta(hours=23))
-    assert is_due(certificate, Policy(expiry_grace=timedelta(days=-1)), moment - timedelta(hours=23))
-    with pytest.raises(Rejected, match="not_after"):
-        is_due(Certificate(CERTIFICATE.id), Policy(), moment)
+def test_the_ports_of_a_name_are_one_binding():
+    """It resolves, or verifies clients, if any of its ports does."""
+    plain = Binding("a.example.com", GATEWAYS[0])
+    ports = [plain, replace(plain, resolves=True), replace(plain, verified_client_certificate_enabled=True)]
+    [binding] = detach(ports, Scope(), Policy()).bindings
+    assert binding == replace(plain, resolves=True, verified_client_certificate_enabled=True)
 
 
-def test_blast_radius_counts_domains_over_all_certificates():
-    """A domain on three gateways is one domain; the certificates of an event count together."""
-    plans = [
-        plan_detach(CERTIFICATE, [Binding(name, i) for name in ("a.org", "b.org") for i in GATEWAYS], Asked(), Policy())
-        for _ in range(2)
-    ]
-    check_blast_radius(plans, Policy(max_domains=4))
-    with pytest.raises(BlastRadiusExceeded, match="4 domains .* DETACH_MAX_DOMAINS is 3"):
-        check_blast_radius(plans, Policy(max_domains=3))
+@given(recorded, occupancies, policies)
+def test_an_attach_sends_only_what_is_recorded_and_free(wanted, occupancy, policy):
+    """Nothing where another certificate is, on a gateway that is gone, or of a protected name."""
+    plan = attach(wanted, occupancy, policy)
+    assert set(plan.bindings) <= set(wanted)
+    for binding in plan.bindings:
+        assert binding.instance_id not in occupancy.gone
+        assert (binding.instance_id, NAMES[binding.domain]) not in occupancy.carried
+        assert is_kept(binding.domain, policy) != "protected"
+
+
+@given(recorded, occupancies, policies)
+def test_an_attach_accounts_for_every_other_binding_by_the_first_rule(wanted, occupancy, policy):
+    """Gateway gone, attached already, carries another, protected: each binding stands in exactly one list."""
+    plan = attach(wanted, occupancy, policy)
+    assert accounted(plan) == Counter(pair(binding) for binding in wanted)
+    refused, kept = dict(plan.refused), dict(plan.kept)
+    for binding in wanted:
+        holders = occupancy.carried.get((binding.instance_id, NAMES[binding.domain]), frozenset())
+        if binding.instance_id in occupancy.gone:
+            assert refused[binding] is occupancy.gone[binding.instance_id]
+        elif CERTIFICATE.id in holders:
+            assert binding in plan.already
+        elif holders:
+            assert isinstance(refused[binding], Rejected)
+        elif is_kept(binding.domain, policy) == "protected":
+            assert kept[binding] == "protected"
+        else:
+            assert binding in plan.bindings
+
+
+@given(recorded, occupancies, policies)
+def test_an_attach_never_goes_without_gateways_or_flag(wanted, occupancy, policy):
+    """Each entry has gateways, and client verification as each of its bindings had it."""
+    for entry in attach(wanted, occupancy, policy).entries:
+        body = entry.to_dict()
+        assert set(body) == {"domain", "instance_ids", "verified_client_certificate_enabled"}
+        assert body["instance_ids"]
+        assert {(each.domain, each.verified_client_certificate_enabled) for each in entry.bindings} == {
+            (body["domain"], body["verified_client_certificate_enabled"])
+        }
+
+
+@given(recorded, occupancies, policies, st.randoms(use_true_random=False))
+def test_the_order_of_the_request_does_not_decide_what_is_attached(wanted, occupancy, policy, random):
+    """Only the order of the entries follows it."""
+    shuffled = list(wanted)
+    random.shuffle(shuffled)
+    first, second = (attach(some, occupancy, policy) for some in (wanted, shuffled))
+    assert set(first.bindings) == set(second.bindings)
+    assert set(first.kept) == set(second.kept)
+    assert set(first.already) == set(second.already)
+    assert {(b, e.message) for b, e in first.refused} == {(b, e.message) for b, e in second.refused}
+    flagged = [(b.domain, b.verified_client_certificate_enabled) for b in wanted if b in first.bindings]
+    assert [(e.bindings[0].domain, e.verified_client_certificate_enabled) for e in first.entries] == list(
+        dict.fromkeys(flagged)
+    )
+
+
+@given(recorded, occupancies, policies)
+def test_planning_again_after_an_attach_is_empty(wanted, occupancy, policy):
+    """What a plan attaches is in its place then, and is found as it should be."""
+    plan = attach(wanted, occupancy, policy)
+    carried: dict[Place, frozenset[str]] = dict(occupancy.carried)
+    carried |= {binding.place: frozenset({CERTIFICATE.id}) for binding in plan.bindings}
+    again = attach(wanted, replace(occupancy, carried=carried), policy)
+    assert again.entries == ()
+    assert set(again.already) == {*plan.already, *plan.bindings}
+    assert (again.kept, len(again.refused)) == (plan.kept, len(plan.refused))
+
+
+@pytest.mark.parametrize("action", ["detach", "attach"])
+def test_nothing_is_planned_for_a_certificate_that_is_not_due(action):
+    """It is told as not due, and nothing else is told of it."""
+    target = Target(CERTIFICATE, (Binding("a.example.com", GATEWAYS[0]),), due=False)
+    assert make_plan(target, Selection(action, (target,), EXPIRY_RULES), Policy()) == Plan(
+        action, CERTIFICATE, due=False
+    )
+
+
+@pytest.mark.parametrize("action", ["detach", "attach"])
+def test_nothing_is_planned_for_a_certificate_that_cannot_be_read(action):
+    """Each of its bindings is refused with the certificate's error."""
+    error = Unavailable("no answer")
+    bound = tuple(Binding("a.example.com", instance_id) for instance_id in GATEWAYS)
+    target = Target(CERTIFICATE, bound, error=error)
+    plan = make_plan(target, Selection(action, (target,), EXPIRY_RULES), Policy())
+    assert (plan.entries, plan.kept, plan.already) == ((), (), ())
+    assert plan.refused == tuple((binding, error) for binding in bound)
+    assert plan.error is error
+
+
+def test_the_moment_of_reading_goes_into_the_plan():
+    """The executor reads `not_after` again when it is too long ago."""
+    target = Target(CERTIFICATE, read_at=12.5)
+    assert make_plan(target, Selection("detach", (target,), EXPIRY_RULES), Policy()).read_at == 12.5

@@ -6,12 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.errors import ConfigurationError, Unavailable
-from shared.secret import Secret, Store
-from shared.secret_store import SCHEMES, open_store
-from shared.secret_store.asking import Kept
-from shared.secret_store.surroundings import Surroundings
-from shared.transport import Deadline, Transport
+from shared.core.delivery import Deadline
+from shared.core.errors import ConfigurationError, Unavailable
+from shared.credentials.secret import Secret, Store
+from shared.credentials.stores import SCHEMES, open_store
+from shared.credentials.stores.process import Process
+from shared.credentials.stores.remote import Cached
+from shared.transport.send import Transport
 
 
 @pytest.fixture
@@ -21,11 +22,11 @@ def transport() -> Iterator[Transport]:
 
 
 def store(uri: str, platform_token: Callable[[], str] | None = None, **variables: str) -> Store:
-    return open_store(uri, Surroundings(variables.get, lambda ca_file: httpx.Client(trust_env=False), platform_token))
+    return open_store(uri, Process(variables.get, lambda ca_file: httpx.Client(trust_env=False), platform_token))
 
 
-def test_the_contract():
-    """These schemes, no more and no fewer."""
+def test_these_are_the_schemes():
+    """Those of the contract, no more and no fewer."""
     assert set(SCHEMES) == {"env", "file", "aws-secretsmanager", "vault", "gcp-secretmanager", "functiongraph"}
 
 
@@ -44,8 +45,8 @@ def test_the_contract():
         ("functiongraph:", "FunctionGraph"),
     ],
 )
-def test_what_can_never_work(uri: str, named: str):
-    """Refused at once, before anything is asked, and without repeating what may be a secret."""
+def test_what_can_never_work_is_refused_at_once(uri: str, named: str):
+    """Before anything is asked, and without repeating what may be a secret."""
     with pytest.raises(ConfigurationError) as raised:
         store(uri)
     assert named in raised.value.message
@@ -56,21 +57,21 @@ def test_what_can_never_work(uri: str, named: str):
     "address", ["http://vault.example.com:8200", "vault:8200", "https://user:pass@vault.example.com"]
 )
 def test_vault_is_asked_over_tls(address: str):
-    """A token of Vault goes over https alone, this machine excepted."""
+    """Vault's token goes over https only, this machine excepted."""
     with pytest.raises(ConfigurationError, match="VAULT_ADDR: not allowed; expected an https URL"):
         store("vault:kv/apig", VAULT_ADDR=address)
 
 
-def test_env(transport: Transport):
-    """The variable as it stands; unset or blank is an error that names it."""
+def test_env_gives_the_variable(transport: Transport):
+    """As it stands. An unset or blank variable is an error that names it."""
     assert store("env:NAME", NAME="text")(transport) == Secret("text")
     for variables in ({}, {"NAME": ""}, {"NAME": " \n"}):
         with pytest.raises(ConfigurationError, match=r"^SECRET_URI: env:NAME is not set, or empty$"):
             store("env:NAME", **variables)(transport)
 
 
-def test_file_changes(tmp_path: Path, transport: Transport):
-    """A file that is written anew is read anew."""
+def test_a_changed_file_is_read_again(tmp_path: Path, transport: Transport):
+    """Each call reads what is in the file then."""
     path = tmp_path / "secret"
     path.write_text("first")
     read = store(f"file:{path}")
@@ -79,8 +80,8 @@ def test_file_changes(tmp_path: Path, transport: Transport):
     assert read(transport) == Secret("second")
 
 
-def test_file_behind_kubernetes_symlinks(tmp_path: Path, transport: Transport):
-    """Kubernetes swaps `..data`, a link to a folder: the file's own path stays, and what is behind it is new."""
+def test_a_file_behind_a_swapped_symlink_is_read_again(tmp_path: Path, transport: Transport):
+    """Kubernetes swaps `..data`, a link to a folder: the path of the file stays, and its content is new."""
     for name in ("..2024", "..2025"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "credentials").write_text(name)
@@ -93,8 +94,8 @@ def test_file_behind_kubernetes_symlinks(tmp_path: Path, transport: Transport):
     assert read(transport) == Secret("..2025")
 
 
-def test_file_that_cannot_be_read(tmp_path: Path, transport: Transport):
-    """Each reason is told with the path."""
+def test_a_file_that_cannot_be_read_is_told_with_its_path(tmp_path: Path, transport: Transport):
+    """And with the reason."""
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     (tmp_path / "empty").write_text(" \n")
     reasons = {
@@ -109,15 +110,15 @@ def test_file_that_cannot_be_read(tmp_path: Path, transport: Transport):
         assert raised.value.message.startswith(f"SECRET_URI: file:{tmp_path}/{name}")
 
 
-def test_functiongraph(transport: Transport):
-    """The platform is asked at every call; the project is that of the function."""
+def test_functiongraph_asks_the_platform_at_every_call(transport: Transport):
+    """The project is that of the function."""
     tokens = iter(["first", "second"])
     read = store("functiongraph:", lambda: next(tokens), RUNTIME_PROJECT_ID="a-project")
     assert read(transport) == Secret('{"token": "first", "project_id": "a-project"}')
     assert read(transport) == Secret('{"token": "second", "project_id": "a-project"}')
 
 
-def test_functiongraph_without_agency(transport: Transport):
+def test_functiongraph_without_agency_is_refused(transport: Transport):
     """An empty token is what a function without agency gets."""
     with pytest.raises(ConfigurationError, match="give the function an agency"):
         store("functiongraph:", lambda: "")(transport)
@@ -141,9 +142,9 @@ class Asked:
 
 
 def test_an_answer_is_kept_as_long_as_the_store_says(transport: Transport):
-    """Not asked again before, asked again after."""
+    """The store is not asked again before then."""
     asked = Asked("first", "second", seconds=60.0)
-    read = Kept(asked, lambda: asked.now)
+    read = Cached(asked, lambda: asked.now)
     assert [read(transport) == Secret("first") for _ in range(3)] == [True] * 3
     asked.now += 59.9
     assert read(transport) == Secret("first")
@@ -155,7 +156,7 @@ def test_an_answer_is_kept_as_long_as_the_store_says(transport: Transport):
 def test_a_refused_answer_is_asked_for_again(transport: Transport):
     """`fresh` asks whatever the time is."""
     asked = Asked("first", "second")
-    read = Kept(asked, lambda: asked.now)
+    read = Cached(asked, lambda: asked.now)
     assert read(transport) == Secret("first")
     assert read(transport, fresh=True) == Secret("second")
     assert read(transport) == Secret("second")
@@ -163,9 +164,9 @@ def test_a_refused_answer_is_asked_for_again(transport: Transport):
 
 
 def test_while_the_store_is_down_the_last_answer_serves(transport: Transport):
-    """It has not been refused. The store is left alone for half a minute."""
+    """It has not been refused. The store is asked again after half a minute."""
     asked = Asked("first", Unavailable("down"), "second")
-    read = Kept(asked, lambda: asked.now)
+    read = Cached(asked, lambda: asked.now)
     assert read(transport) == Secret("first")
     asked.now += 301
     assert read(transport) == Secret("first")
@@ -177,18 +178,18 @@ def test_while_the_store_is_down_the_last_answer_serves(transport: Transport):
 
 
 def test_a_refused_answer_does_not_serve(transport: Transport):
-    """With the store down and the last answer refused there is nothing to give."""
+    """When the store is down and its last answer was refused, there is nothing to give."""
     asked = Asked("first", Unavailable("down"))
-    read = Kept(asked, lambda: asked.now)
+    read = Cached(asked, lambda: asked.now)
     read(transport)
     with pytest.raises(Unavailable, match="down"):
         read(transport, fresh=True)
 
 
 def test_what_is_forbidden_does_not_serve(transport: Transport):
-    """A store that refuses us has been told to: the last answer is not used against its will."""
+    """A store that forbids it decides: its last answer is not used any more."""
     asked = Asked("first", ConfigurationError("denied"))
-    read = Kept(asked, lambda: asked.now)
+    read = Cached(asked, lambda: asked.now)
     read(transport)
     asked.now += 301
     with pytest.raises(ConfigurationError, match="denied"):

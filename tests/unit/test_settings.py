@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.errors import ConfigurationError
+from shared.core.errors import ConfigurationError
+from shared.core.guards import Policy
 from shared.settings import VARIABLES, Settings, load
 
 MINIMAL = {"SECRET_URI": "env:NAME"}
@@ -15,8 +16,8 @@ def of(**variables: str) -> Settings:
     return load(values.get, values)
 
 
-def test_the_contract():
-    """These variables, no more and no fewer, and the three that Knative's SinkBinding sets."""
+def test_these_are_the_settings():
+    """Those of the contract, no more and no fewer, and the three that Knative's SinkBinding sets."""
     assert set(VARIABLES) - {"K_SINK", "K_CE_OVERRIDES", "K_CA_CERTS"} == {
         "SECRET_URI",
         "OS_REGION_NAME",
@@ -27,7 +28,8 @@ def test_the_contract():
         "DETACH_DRY_RUN",
         "DETACH_EXPIRY_GRACE",
         "DETACH_PROTECTED_DOMAINS",
-        "DETACH_MAX_DOMAINS",
+        "DETACH_MAX_BINDINGS",
+        "DETACH_MAX_CLEANUP_BINDINGS",
         "DETACH_LIVE_DOMAINS",
         "DETACH_BATCH_SIZE",
         "DETACH_CONCURRENCY",
@@ -36,8 +38,8 @@ def test_the_contract():
     }
 
 
-def test_defaults():
-    """The defaults of the contract."""
+def test_the_defaults_are_those_of_the_contract():
+    """With SECRET_URI alone."""
     settings = of()
     assert settings.auth_url == "https://iam.eu-de.otc.t-systems.com/v3"
     assert settings.apig_endpoint == "https://apig.eu-de.otc.t-systems.com"
@@ -46,7 +48,8 @@ def test_defaults():
     assert settings.dry_run is False
     assert settings.expiry_grace == timedelta(0)
     assert settings.protected_domains == ()
-    assert (settings.max_domains, settings.live_domains, settings.batch_size) == (200, "detach", 50)
+    assert (settings.max_bindings, settings.max_cleanup_bindings) == (200, 2000)
+    assert (settings.live_domains, settings.batch_size) == ("detach", 50)
     assert (settings.concurrency, settings.http_timeout, settings.http_attempts) == (4, 10.0, 4)
 
 
@@ -57,8 +60,8 @@ def test_region_builds_the_endpoints():
     assert settings.apig_endpoint == "https://apig.eu-nl.otc.t-systems.com"
 
 
-def test_huawei_cloud():
-    """An endpoint that is given stands, without its trailing slash; an IAM address without a path gets /v3."""
+def test_a_given_endpoint_stands():
+    """Without its trailing slash. An IAM address without a path gets /v3, as for Huawei Cloud."""
     settings = of(
         APIG_ENDPOINT="https://apig.eu-west-101.myhuaweicloud.eu/", OS_AUTH_URL="https://iam.myhuaweicloud.com"
     )
@@ -68,27 +71,27 @@ def test_huawei_cloud():
 
 def test_empty_counts_as_unset():
     """A template's empty parameter is no value."""
-    assert of(DETACH_MAX_DOMAINS="", OS_PROJECT_ID=" ").max_domains == 200
+    assert of(DETACH_MAX_BINDINGS="", OS_PROJECT_ID=" ").max_bindings == 200
 
 
 @pytest.mark.parametrize(
     ("text", "duration"),
     [("P0D", timedelta(0)), ("P7D", timedelta(days=7)), ("-P2D", timedelta(days=-2)), ("PT36H", timedelta(hours=36))],
 )
-def test_grace(text, duration):
-    """ISO 8601, with a sign."""
+def test_the_grace_is_a_duration_with_a_sign(text, duration):
+    """In ISO 8601."""
     assert of(DETACH_EXPIRY_GRACE=text).policy.expiry_grace == duration
 
 
 def test_protected_domains_compare_as_names_do():
-    """Names of the list are normalised as all names are."""
+    """Case, a trailing dot and IDNA make no difference in the list."""
     settings = of(DETACH_PROTECTED_DOMAINS=" Pay.Example.com., *.SHOP.example.com ,,bücher.example")
     assert settings.protected_domains == ("pay.example.com", "*.shop.example.com", "xn--bcher-kva.example")
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("TRUE", True), ("1", True), ("no", False), ("0", False)])
-def test_dry_run(text, value):
-    """The usual words for yes and no."""
+def test_yes_and_no_may_be_written_in_several_ways(text, value):
+    """In any case."""
     assert of(DETACH_DRY_RUN=text).policy.dry_run is value
 
 
@@ -106,8 +109,10 @@ def test_dry_run(text, value):
         ("DETACH_EXPIRY_GRACE", "two days"),
         ("DETACH_EXPIRY_GRACE", "P9999D"),
         ("DETACH_PROTECTED_DOMAINS", "*,a.example.com"),
-        ("DETACH_MAX_DOMAINS", "0"),
-        ("DETACH_MAX_DOMAINS", "many"),
+        ("DETACH_MAX_BINDINGS", "0"),
+        ("DETACH_MAX_BINDINGS", "many"),
+        ("DETACH_MAX_CLEANUP_BINDINGS", "0"),
+        ("DETACH_MAX_CLEANUP_BINDINGS", "1.5"),
         ("DETACH_LIVE_DOMAINS", "Keep"),
         ("DETACH_BATCH_SIZE", "0"),
         ("DETACH_CONCURRENCY", "-1"),
@@ -116,7 +121,7 @@ def test_dry_run(text, value):
         ("HTTP_ATTEMPTS", "1.5"),
     ],
 )
-def test_wrong_value(variable, value):
+def test_a_wrong_value_is_told_with_what_is_allowed(variable, value):
     """The error names the variable, the value and what is allowed."""
     with pytest.raises(ConfigurationError) as caught:
         of(**{variable: value})
@@ -124,12 +129,12 @@ def test_wrong_value(variable, value):
     assert "expected" in caught.value.message
 
 
-def test_http_to_this_machine():
+def test_http_is_allowed_to_this_machine():
     """Loopback may be plain HTTP, for a sandbox."""
     assert of(APIG_ENDPOINT="http://127.0.0.1:8080").apig_endpoint == "http://127.0.0.1:8080"
 
 
-def test_missing_secret_uri():
+def test_a_missing_secret_uri_is_named():
     """The one required setting is named."""
     with pytest.raises(ConfigurationError, match="^SECRET_URI: not set; expected SCHEME:ADDRESS"):
         load({}.get)
@@ -143,7 +148,42 @@ def test_a_secret_in_the_wrong_place_is_not_repeated():
         assert "hunter2" not in str(caught.value)
 
 
-def test_misspelt_setting():
-    """DETACH_DRYRUN=true would detach for real: what begins like a setting has to be one."""
+def test_a_misspelt_setting_is_refused():
+    """DETACH_DRYRUN=true would detach for real. What begins like a setting has to be one."""
     with pytest.raises(ConfigurationError, match="DETACH_DRYRUN: no such setting; did you mean DETACH_DRY_RUN?"):
         of(DETACH_DRYRUN="true")
+
+
+def test_a_retired_setting_is_refused():
+    """DETACH_MAX_DOMAINS counted domains. Left in place, it would limit nothing."""
+    with pytest.raises(ConfigurationError, match="^DETACH_MAX_DOMAINS: no such setting"):
+        of(DETACH_MAX_DOMAINS="5")
+
+
+def test_the_policy_has_the_settings_on_which_decisions_rest():
+    """Each goes into the field of its meaning."""
+    policy = of(
+        DETACH_DRY_RUN="true",
+        DETACH_EXPIRY_GRACE="P1D",
+        DETACH_PROTECTED_DOMAINS="a.example.com",
+        DETACH_MAX_BINDINGS="3",
+        DETACH_MAX_CLEANUP_BINDINGS="5",
+        DETACH_LIVE_DOMAINS="keep",
+        DETACH_BATCH_SIZE="7",
+        DETACH_CONCURRENCY="9",
+    ).policy
+    assert policy == Policy(
+        dry_run=True,
+        expiry_grace=timedelta(days=1),
+        protected_domains=("a.example.com",),
+        max_bindings=3,
+        max_cleanup_bindings=5,
+        keep_live_domains=True,
+        batch_size=7,
+        concurrency=9,
+    )
+
+
+def test_the_policys_own_defaults_are_those_of_the_settings():
+    """Two places with the same defaults must not drift apart."""
+    assert of().policy == Policy()

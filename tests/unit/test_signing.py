@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from shared.identity.credentials import AccessKey
-from shared.identity.signing import canonical_request, sign
-from shared.secret import Secret
+from shared.credentials.content import AccessKey
+from shared.credentials.secret import Secret
+from shared.credentials.signing import canonical_request, sign
 
 MOMENT = datetime(2024, 4, 16, 9, 53, 41, tzinfo=UTC)
 PROJECT = "73d69ae0cfcf460190522d06b60f05ad"
@@ -26,7 +26,7 @@ def detach_request() -> httpx.Request:
     )
 
 
-def test_vector_of_a_detach():
+def test_a_detach_is_signed_as_the_vendors_client_does():
     """The detach of the vendor's example, byte for byte what huaweicloudsdkcore 3.1.219 makes of it."""
     request = detach_request()
     sign(request, KEY, MOMENT, PROJECT)
@@ -38,7 +38,7 @@ def test_vector_of_a_detach():
     )
 
 
-def test_vector_of_a_listing():
+def test_a_listing_is_signed_as_the_vendors_client_does():
     """A GET with a query and no body; only the host and the date are signed."""
     query = {"offset": "0", "instance_id": "f0fa1789-3b76-433b-a787-9892951c620e", "limit": "500"}
     request = httpx.Request("GET", BASE, params=query)
@@ -49,8 +49,8 @@ def test_vector_of_a_listing():
     )
 
 
-def test_temporary_key():
-    """A temporary key sends its security token and signs it."""
+def test_a_temporary_key_signs_its_security_token():
+    """The token is sent, and is among the signed headers."""
     request = httpx.Request("GET", BASE)
     sign(request, AccessKey("AKEXAMPLE", Secret("SKEXAMPLE"), Secret("a-security-token")), MOMENT, PROJECT)
     assert request.headers["X-Security-Token"] == "a-security-token"
@@ -58,8 +58,8 @@ def test_temporary_key():
     assert signed == "SignedHeaders=host;x-project-id;x-sdk-date;x-security-token"
 
 
-def test_signed_again():
-    """The second signature of a request is that of a new one: nothing of the first is left in it."""
+def test_signing_again_leaves_nothing_of_the_first():
+    """The second signature of a request is that of a new request."""
     first, again = detach_request(), detach_request()
     sign(again, AccessKey("OTHER", Secret("OTHERSECRET")), datetime(2020, 1, 1, tzinfo=UTC), PROJECT)
     sign(first, KEY, MOMENT, PROJECT)
@@ -90,8 +90,8 @@ def test_what_a_proxy_may_change_is_not_signed(name: str):
         ("/b%C3%BCcher", "/b%C3%BCcher/"),
     ],
 )
-def test_the_canonical_path(path: str, canonical: str):
-    """Each segment is decoded and encoded by RFC 3986; a slash ends it."""
+def test_the_canonical_path_is_encoded_by_rfc_3986(path: str, canonical: str):
+    """Segment by segment, with a slash at the end."""
     assert canonical_request("get", path, "", {}, b"").split("\n")[:2] == ["GET", canonical]
 
 
@@ -107,13 +107,13 @@ def test_the_canonical_path(path: str, canonical: str):
         ("a=%2F%7E%2a", "a=%2F~%2A"),
     ],
 )
-def test_the_canonical_query(query: str, canonical: str):
-    """Sorted by name, then by value, and encoded by RFC 3986."""
+def test_the_canonical_query_is_sorted_and_encoded(query: str, canonical: str):
+    """By name, then by value; encoded by RFC 3986."""
     assert canonical_request("GET", "/", query, {}, b"").split("\n")[2] == canonical
 
 
-def test_the_canonical_headers_and_body():
-    """Names in order, values without the space around them, a blank line, the names, and the body's hash."""
+def test_the_canonical_request_ends_with_headers_and_hash():
+    """Names in order, values without space around them, a blank line, the names, and the hash of the body."""
     text = canonical_request("GET", "/", "", {"x-sdk-date": " 2024 ", "host": "example.com"}, b"")
     assert text.split("\n")[3:] == [
         "host:example.com",
@@ -124,8 +124,8 @@ def test_the_canonical_headers_and_body():
     ]
 
 
-def test_the_secret_key_stays_here():
-    """Neither the secret key nor a part of it is in what is sent."""
+def test_the_secret_key_is_not_sent():
+    """Neither whole nor in part."""
     request = detach_request()
     sign(request, AccessKey("AKEXAMPLE", Secret("a-very-secret-key")), MOMENT, PROJECT)
     assert "very-sec" not in json.dumps(dict(request.headers))

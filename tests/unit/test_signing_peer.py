@@ -11,9 +11,9 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.sdk_request import SdkRequest
 from huaweicloudsdkcore.signer.signer import Signer
 
-from shared.identity.credentials import AccessKey
-from shared.identity.signing import sign
-from shared.secret import Secret
+from shared.credentials.content import AccessKey
+from shared.credentials.secret import Secret
+from shared.credentials.signing import sign
 
 HOST = "apig.eu-de.otc.t-systems.com"
 # Everything but "/" and "%", of which the two make different segments, and no request of ours has either.
@@ -24,8 +24,8 @@ def text(chance: random.Random, longest: int = 12) -> str:
     return "".join(chance.choices(ODD, k=chance.randint(1, longest)))
 
 
-def test_the_same_authorization():
-    """200 random requests: methods, paths, queries, headers and bodies; both clients send the same Authorization."""
+def test_both_clients_send_the_same_authorization():
+    """For 200 random requests: methods, paths, queries, headers and bodies."""
     chance = random.Random(20240416)  # noqa: S311 - the same requests each time
     assert [ours == theirs for ours, theirs in (both(chance) for _ in range(200))] == [True] * 200
 

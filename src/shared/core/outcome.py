@@ -54,7 +54,7 @@ class CertificateOutcome:
             return "failed"
         if not self.plan.due or states == {"renewed"}:
             return "not_due"
-        if not self.plan.entries or states == {"cut_off"}:
+        if not self.plan.entries or (states and states.isdisjoint({"changed", "already"})):
             return _NOTHING[action]
         return "dry_run" if self.dry_run else _DONE[action]
 

@@ -36,8 +36,9 @@ def parse(delivery: Delivery) -> Event:
     """
     context = Context(delivery.kind, delivery.default_id)
     step: Step | None = None
-    if delivery.headers is not None and isinstance(delivery.body, bytes):
-        step = cloudevents.of_request(delivery.headers, delivery.body, context)
+    if delivery.headers is not None and isinstance(delivery.body, bytes | str):
+        body = delivery.body.encode() if isinstance(delivery.body, str) else delivery.body
+        step = cloudevents.of_request(delivery.headers, body, context)
     step = step or _read(decoded(delivery.body, "body", delivery.kind), context)
     while isinstance(step, Inner):
         context = Context(context.kind, step.message_id or context.default_id, context.level + 1, step.field)

@@ -32,8 +32,9 @@ def execute(plan: Plan, client: ApigClient, policy: Policy, now: Callable[[], da
         batch = waiting.popleft()
         try:
             execution.settle(batch)
-        except _NotDue:
-            execution.conclude(bindings_of((*batch, *(entry for each in waiting for entry in each))), "renewed")
+        except _End as end:
+            left = (*batch, *(entry for each in waiting for entry in each))
+            execution.conclude(bindings_of(left), "failed" if end.error else "renewed", end.error)
             break
         except DetachError as exc:
             rest = execution.unsettled(batch)
@@ -63,8 +64,12 @@ def _ends_all(error: DetachError) -> bool:
     return not (_to_halve(error) or isinstance(error, Unavailable))
 
 
-class _NotDue(Exception):
-    """The certificate has been renewed since it was read."""
+class _End(Exception):
+    """Nothing more of this certificate may be written: it has been renewed, or `error` hides whether it has."""
+
+    def __init__(self, error: DetachError | None = None) -> None:
+        super().__init__()
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -145,11 +150,15 @@ class _Execution:
         """Read `not_after` again when it was not read just now, or when a write is repeated."""
         if self.read_at is None or (not repeated and time.monotonic() - self.read_at <= FRESH):
             return
+        asked_at = time.monotonic()
         try:
             certificate = self.client.certificate(self.plan.certificate.id)
+            due = is_due(certificate, self.policy, self.now())
         except NotFound:
             return  # deleted meanwhile: the write finds out, and the bindings are read again
-        self.read_at = time.monotonic()
+        except DetachError as exc:
+            raise _End(exc) from None
+        self.read_at = asked_at
         self.plan = replace(self.plan, certificate=certificate)
-        if not is_due(certificate, self.policy, self.now()):
-            raise _NotDue
+        if not due:
+            raise _End

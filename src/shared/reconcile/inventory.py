@@ -13,7 +13,7 @@ from shared.core.guards import Policy, is_due
 from shared.core.models import Binding, Certificate
 from shared.core.outcome import GatewayOutcome
 from shared.reconcile.parallel import in_order
-from shared.reconcile.progress import cursor_after, position
+from shared.reconcile.progress import Position, position
 from shared.reconcile.window import Window
 
 LISTED_AT_ONCE = 4  # gateways: a page of 500 API groups takes some 5 MB to read
@@ -32,25 +32,31 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Certificates by their ids, in order; all that come after the id `through` are left for the next call.
+    """Certificates by their ids, in order, from `start` on; all after the id `through` are left for the next call.
 
     `instance_ids` are the gateways that were read. `narrowed` tells that these are not all there are. `read_at` is a
     moment of the monotonic clock before the first page.
     """
 
     due: tuple[Listed, ...]
-    after: str
+    start: Position
     through: str | None
     instance_ids: frozenset[str]
     narrowed: bool
     gateways: tuple[GatewayOutcome, ...]
     read_at: float
 
-    def cursor(self, done: int) -> str | None:
-        """From where the next call goes on when that many of the first certificates are done; None: nothing is left."""
+    def cursor(self, done: int, bindings: int) -> str | None:
+        """From where the next call goes on when that many of the first certificates are done; None: nothing is left.
+
+        `bindings` is what this call has changed or handed out.
+        """
+        after = self.due[done - 1].certificate.id if done else self.start.after
         if done == len(self.due):
-            return None if self.through is None else cursor_after(self.through)
-        return cursor_after(self.due[done - 1].certificate.id if done else self.after)
+            if self.through is None:
+                return None
+            after = self.through
+        return Position(after, self.start.bindings + bindings).cursor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,9 @@ def take_inventory(client: ApigClient, policy: Policy, now: datetime, wanted: Wa
     A gateway that is not running is named and left alone, and so is one whose listing fails. Raises a DetachError when
     no gateway at all could be listed, when the time ran out, and for an unknown cursor.
     """
-    after, read_at = position(wanted.cursor), time.monotonic()
+    start, read_at = position(wanted.cursor), time.monotonic()
     running, left = _gateways(client, wanted.instance_ids)
-    window = Window(after, wanted.most)
+    window = Window(start.after, wanted.most)
     threads = min(policy.concurrency, LISTED_AT_ONCE)
 
     def certificates(instance_id: str) -> bool:
@@ -90,7 +96,7 @@ def take_inventory(client: ApigClient, policy: Policy, now: datetime, wanted: Wa
     held = window.held(shown=all(shown.values()))
     return Inventory(
         due=tuple(Listed(certificate, bindings) for certificate, bindings in held),
-        after=after,
+        start=start,
         through=window.through,
         instance_ids=frozenset(shown),
         narrowed=wanted.instance_ids is not None or bool(left),

@@ -1,9 +1,10 @@
 """How far a clean-up gets in the time it has: when to stop, and the cursor from which the next call goes on."""
 
+import re
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from shared.core.delivery import Deadline
 from shared.core.errors import InvalidEvent
@@ -14,7 +15,7 @@ Result = TypeVar("Result")
 # Seconds that must be left for one more certificate: twice the longest so far, within these bounds. The upper bound is
 # for a certificate that waited among throttled ones: it says little about the next, and one cut off is no loss.
 RESERVE = (0.25, 5.0)
-_CURSOR = "after-"
+_CURSOR = re.compile(r"after-([0-9a-f-]*)(?:\.(\d{1,9}))?")
 
 
 class Timebox:
@@ -43,18 +44,26 @@ class Timebox:
         return self._deadline.left() > min(max(least, 2 * self._slowest), most)
 
 
-def position(cursor: str | None) -> str:
-    """The certificate id after which a call goes on; "" for the start. Raises InvalidEvent for an unknown cursor."""
-    if cursor is None:
-        return ""
-    if not cursor.startswith(_CURSOR):
-        raise InvalidEvent("cursor", "expected the cursor of a clean-up's outcome, unchanged")
-    return cursor.removeprefix(_CURSOR)
+class Position(NamedTuple):
+    """Where a clean-up stands: every certificate up to this id is done ("" at the start), with so many bindings.
 
-
-def cursor_after(certificate_id: str) -> str:
-    """The cursor that says: every certificate up to this id has been dealt with.
-
-    Ids are an order that nothing disturbs, whatever certificates come and go between two calls.
+    Ids are an order that nothing disturbs, whatever certificates come and go between two calls. The count lets the
+    limit of a clean-up hold for all of its calls together.
     """
-    return _CURSOR + certificate_id
+
+    after: str = ""
+    bindings: int = 0
+
+    def cursor(self) -> str:
+        """The text from which the next call goes on."""
+        return f"after-{self.after}.{self.bindings}"
+
+
+def position(cursor: str | None) -> Position:
+    """Where a call goes on. Raises InvalidEvent for an unknown cursor."""
+    if cursor is None:
+        return Position()
+    known = _CURSOR.fullmatch(cursor)
+    if known is None:
+        raise InvalidEvent("cursor", "expected the cursor of a clean-up's outcome, unchanged")
+    return Position(known[1], int(known[2] or 0))

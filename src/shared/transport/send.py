@@ -111,25 +111,33 @@ class Transport:
         once: whoever sends it decides what has to be read before it is repeated (`pause`). Raises what `classify` makes
         of an unexpected answer.
         """
-        for attempt in range(request.attempt, self.attempts + 1):
+        attempt = request.attempt
+        while True:
             self._wait_for_turn(request.route)
-            reply, error = self._exchange(request, attempt, auth)
-            if error is None and reply is not None:
-                return reply
-            if error is None:
-                raise AssertionError("there is a reply or an error")
+            answer = self._exchange(request, attempt, auth)
+            if isinstance(answer, Reply):
+                return answer
             if not request.repeat:
-                raise error
-            self.pause(attempt, error)
-        raise AssertionError("the last attempt returns or raises")
+                raise answer
+            self.pause(attempt, answer)
+            attempt += 1
 
-    def _exchange(
-        self, request: Request, attempt: int, auth: httpx.Auth | None
-    ) -> tuple[Reply | None, DetachError | None]:
-        """One attempt: the reply, and the error that it stands for, if any."""
+    def _exchange(self, request: Request, attempt: int, auth: httpx.Auth | None) -> Reply | DetachError:
+        """One attempt, paced and observed: the reply, or the error that it stands for."""
         started = time.monotonic()
-        reply: Reply | None = None
-        error: DetachError | None = None
+        answer, status = self._ask(request, auth)
+        error = answer if isinstance(answer, DetachError) else None
+        if error is not None and error.throttled:
+            error.retry_after = self._wait(attempt, error)
+            self.pace.throttled(started, error.retry_after)
+        else:
+            self.pace.answered()
+        spent = (time.monotonic() - started) * 1000
+        self.observe(Call(request.service, request.method, request.route, attempt, spent, status, error))
+        return answer
+
+    def _ask(self, request: Request, auth: httpx.Auth | None) -> tuple[Reply | DetachError, int | None]:
+        """Send it once: what came back, and the HTTP status, if there was one."""
         try:
             built = self.client.build_request(
                 request.method,
@@ -140,21 +148,13 @@ class Transport:
                 extensions={"timeout": self._timeout()},
             )
             reply = self._read(self.client.send(built, auth=auth, stream=True))
-            if 300 <= reply.status < 400:
-                error = _redirected(reply, request.route, built.url)
-            elif reply.status not in request.expected:
-                error = request.classify(reply)
         except httpx.RequestError as exc:
-            error = _unanswered(exc, request.route)
-        if error is not None and error.throttled:
-            error.retry_after = self._wait(attempt, error)
-            self.pace.throttled(started, error.retry_after)
-        else:
-            self.pace.answered()
-        status = None if reply is None else reply.status
-        spent = (time.monotonic() - started) * 1000
-        self.observe(Call(request.service, request.method, request.route, attempt, spent, status, error))
-        return reply, error
+            return _unanswered(exc, request.route), None
+        if 300 <= reply.status < 400:
+            return _redirected(reply, request.route, built.url), reply.status
+        if reply.status not in request.expected:
+            return request.classify(reply), reply.status
+        return reply, reply.status
 
     def pause(self, attempt: int, error: DetachError) -> None:
         """Wait before what failed in attempt number `attempt` is repeated; raises `error` when it must not be."""

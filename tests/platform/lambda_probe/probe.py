@@ -1,4 +1,4 @@
-"""Handlers that look at the runtime from inside, and at what a function of ours leaves in it. Never packaged."""
+"""Handlers that look at the runtime from inside, and at what our function loads into it. Never packaged."""
 
 import importlib.util
 import sys
@@ -15,7 +15,7 @@ def surroundings(event, context):
 
 
 def loaded_by(event, context):
-    """Run our function; tell its answer, and the modules that are loaded by then: their files and their bytecode's."""
+    """Run our function. Tell its answer, and for each module loaded by then its file and its bytecode's file."""
     before = {module.__name__ for module in list(sys.modules.values())}
     door = importlib.import_module("lambda_function")
     answer = door.certificate_expiry(event, context)
