@@ -55,7 +55,7 @@ def test_connection_is_cut(sandbox: Sandbox, new_runtime, action: str):
 
 
 def test_lost_reply_counts_as_already_detached_and_can_be_undone(sandbox: Sandbox, new_runtime):
-    """No answer said that it was us; the way back has it all the same."""
+    """No answer said that it was us; the undo has it all the same."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, action="lost_reply"))
     outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
@@ -148,7 +148,7 @@ def test_certificate_deleted_meanwhile(sandbox: Sandbox, new_runtime):
 
 
 def test_never_comes_back(sandbox: Sandbox, new_runtime):
-    """The API stays down: as many attempts as allowed, one retryable error, and the way back for what may be done."""
+    """The API stays down: as many attempts as allowed, one retryable error, and the undo for what may be done."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=503, times=None))
     with pytest.raises(Unavailable):

@@ -285,7 +285,7 @@ def test_custom_ports_of_one_name_are_one_binding(sandbox: Sandbox, new_runtime)
 
 
 def test_client_verification_comes_back_with_the_undo(sandbox: Sandbox, new_runtime):
-    """The way back tells for each gateway whether clients were verified."""
+    """The undo tells for each gateway whether clients were verified."""
     furnish(sandbox)
     sandbox.fleet.bind(CERTIFICATE, DOMAIN, SECOND, verified_client_certificate_enabled=True)
     outcome = expire(new_runtime(), certificate_id=CERTIFICATE)

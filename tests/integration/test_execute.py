@@ -14,7 +14,8 @@ from shared.core.outcome import Outcome
 from shared.telemetry import Report
 from shared.wiring import Runtime
 from tests.conftest import FAR_AHEAD
-from tests.support.world import CERTIFICATE, FIRST, SECOND, THIRD, expire, furnish, pairs, parsed
+from tests.support.deliveries import parsed
+from tests.support.world import CERTIFICATE, FIRST, SECOND, THIRD, expire, furnish, pairs
 
 Place = tuple[str, str]
 
@@ -189,6 +190,18 @@ def test_an_applied_refusal_counts_as_done(world: World, new_runtime):
     assert (world.changed(), len(world.requests()), failed(outcome)) == (PAIRS, 1, {})
     [certificate] = outcome.to_dict()["certificates"]
     assert pairs(certificate[f"already_{world.verb}ed"]) == PAIRS
+
+
+def test_what_somebody_else_detached_while_we_were_throttled_is_not_ours(sandbox: Sandbox, new_runtime):
+    """A throttled request was not carried out; "no such binding" for the repetition is another hand's doing."""
+    furnish(sandbox)
+    sandbox.faults.add(
+        Fault(path="/domains/detach", error_code="APIG.9008"),
+        Fault(path="/domains/detach", nth=2, status=404, error_code="APIG.3097", applied=True),
+    )
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE, instance_ids=[FIRST])
+    assert pairs(outcome["certificates"][0]["already_detached"]) == {("apigtest.example.com", FIRST)}
+    assert outcome["undo"] == []
 
 
 RENEWED_AFTER = {

@@ -294,7 +294,7 @@ def test_a_dry_run_changes_nothing(sandbox: Sandbox, new_runtime, world: World):
 
 
 def test_client_verification_is_recorded_from_the_group_listing(sandbox: Sandbox, new_runtime, world: World):
-    """The way back knows it, though nobody asked about the certificate."""
+    """The undo knows it, though nobody asked about the certificate."""
     sandbox.fleet.unbind(ID[2], "a.two.example", SECOND)
     sandbox.fleet.bind(ID[2], "a.two.example", SECOND, verified_client_certificate_enabled=True)
     outcome = clean_up(new_runtime(), instance_ids=[SECOND])

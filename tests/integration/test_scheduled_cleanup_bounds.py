@@ -35,7 +35,7 @@ def detached(outcomes: list[dict[str, Any]]) -> Counter[tuple[str, str, str]]:
 
 
 def undone(outcomes: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
-    """What the way back covers."""
+    """What the undo lists of the outcomes cover."""
     return {
         (entry["certificate_id"], domain, instance_id)
         for outcome in outcomes
@@ -72,7 +72,7 @@ def test_time_runs_out_and_the_cursor_goes_on(sandbox: Sandbox, new_runtime):
 
 
 def test_a_call_that_the_end_of_the_time_cuts_off_is_the_next_ones_work(sandbox: Sandbox, new_runtime):
-    """Nobody knows whether it was carried out: the way back has it, and the cursor stands before it."""
+    """Nobody knows whether it was carried out: the undo has it, and the cursor stands before it."""
     counted = counted_fleet(1, 8, 3, every=1)
     sandbox.reset(counted.fleet)
     was = counted.fleet.bindings()
@@ -124,7 +124,7 @@ def test_the_cursor_holds_when_certificates_come_and_go(sandbox: Sandbox, new_ru
 
 
 def test_what_one_call_holds_is_bounded_and_nothing_is_left_out(sandbox: Sandbox, new_runtime):
-    """With room for 40 bindings, stock is taken in parts; together they are all there is, each certificate whole."""
+    """With room for 40 bindings, the inventory comes in parts: together they hold all, each certificate whole."""
     counted = counted_fleet(3, 40, 4, every=2, shared=10)
     sandbox.reset(counted.fleet)
     runtime = new_runtime()
@@ -235,9 +235,9 @@ def test_throttling_slows_the_whole_cleanup_down(sandbox: Sandbox, new_runtime):
     assert clean_up(new_runtime(DETACH_CONCURRENCY="8"))["status"] == "detached"
     assert sandbox.fleet.bindings() == set()
     journal = list(sandbox.journal.apig())
-    [struck] = [number for number, each in enumerate(journal) if each.error_code == "APIG.9008"]
-    later = [each.at for each in journal[struck + 1 :] if each.at > journal[struck].at + 0.1]
-    assert min(later) > journal[struck].at + 1.0
+    [refused_at] = [number for number, each in enumerate(journal) if each.error_code == "APIG.9008"]
+    later = [each.at for each in journal[refused_at + 1 :] if each.at > journal[refused_at].at + 0.1]
+    assert min(later) > journal[refused_at].at + 1.0
     # Afterwards they go on one by one, ever faster: not eight at once.
     assert sum(at < min(later) + 0.04 for at in later) <= 3
 

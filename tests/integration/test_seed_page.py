@@ -134,7 +134,7 @@ def test_401_is_asked_again_once_with_a_new_token(sandbox: Sandbox, new_runtime)
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_no_permission_never_renews_the_token(sandbox: Sandbox, new_runtime, status: int):
-    """APIG.1005 is 403 in the page and 401 in the appendix, and a new token mends neither."""
+    """APIG.1005 is 403 in the page and 401 in the appendix, and a new token does not help."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=status, error_code="APIG.1005", times=None))
     with pytest.raises(AccessDenied):

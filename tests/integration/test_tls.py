@@ -97,7 +97,7 @@ def test_the_right_certificate(ask: Ask, ca: trustme.CA):
     ids=["unknown issuer", "another host", "expired"],
 )
 def test_a_certificate_that_is_not_trusted(ask: Ask, ca: trustme.CA, make: Any, error: type[DetachError], reason: str):
-    """Refused before the token is sent; the error says why. Time mends an expired one, so that is retryable."""
+    """Refused before the token is sent; the error says why. An expired one is retryable: its owner will renew it."""
     with pytest.raises(error, match=reason) as raised:
         ask(server(make(ca)))
     assert raised.value.message.startswith("GET instances: ")

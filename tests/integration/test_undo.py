@@ -197,7 +197,7 @@ def test_what_a_refused_batch_attached_all_the_same_is_not_sent_again(sandbox: S
 
 
 def test_a_deleted_certificate_is_named(sandbox: Sandbox, new_runtime, caplog):
-    """Nothing brings its key back; the other certificate of the list is restored all the same."""
+    """Nothing brings its key back; the other certificate of the list is attached all the same."""
     detached_world(sandbox, DOMAIN)
     lost = [{**undo("other.example.com")[0], "certificate_id": OTHER}]
     with pytest.raises(NotFound, match=r"APIG\.3021"):

@@ -1,15 +1,14 @@
 """The vendor's example as a small world, and the ways in which tests let an event into it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from handlers import handle
 from sandbox import Sandbox
 from shared.core.delivery import Deadline, Delivery
-from shared.core.event_data import Event, Kind
+from shared.core.event_data import Kind
 from shared.core.outcome import Outcome
-from shared.events import parse
 from shared.wiring import Runtime
 from tests.conftest import LONG_AGO
 
@@ -45,13 +44,6 @@ def send(runtime: Runtime, kind: Kind, data: dict[str, Any], *, seconds: float =
 def delivery(data: Any, kind: Kind | None = None, *, seconds: float = 20.0) -> Delivery:
     """What a door makes of bare data, or of a whole envelope."""
     return Delivery(data, Deadline.after(seconds), kind, "event-1")
-
-
-def parsed(
-    body: Any, *, kind: Kind | None = None, default_id: str = "", headers: Mapping[str, str] | None = None
-) -> Event:
-    """The event in a body, as a door with these facts would hand it over."""
-    return parse(Delivery(body, Deadline.after(20), kind, default_id, headers))
 
 
 def expire(runtime: Runtime, **data: Any) -> dict[str, Any]:

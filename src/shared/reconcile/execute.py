@@ -94,10 +94,10 @@ class _Execution:
             try:
                 self.client.write(self.plan.action, self.plan.certificate.id, pending, attempt)
             except DetachError as exc:
-                # "No such binding" for the only one sent means that somebody else has detached it. Anything else may
-                # have been our own doing, and belongs to `undo`.
-                perhaps_ours = perhaps_ours or exc.retryable or len(sent) > 1
                 if exc.ambiguous or (_to_halve(exc) and len(sent) > 1):
+                    # "No such binding" for the only one sent means that somebody else has detached it. Anything else
+                    # may have been our own doing, and belongs to `undo`.
+                    perhaps_ours = perhaps_ours or exc.retryable or len(sent) > 1
                     self._read_again(sent, perhaps_ours=perhaps_ours)
                     pending = self.unsettled(pending)
                 progress = len(bindings_of(pending)) < len(sent)
