@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from functools import partial
 
 from handlers import certificate_expiry, domain_decommission, scheduled_cleanup, undo
-from handlers.scheduled_cleanup import CleanupPage
 from shared.core.delivery import Delivery
 from shared.core.errors import DetachError
 from shared.core.event_data import CertificateExpiry, DetachUndo, DomainDecommission, Event, Kind, ScheduledCleanup
@@ -14,9 +13,11 @@ from shared.core.outcome import CertificateOutcome, Outcome
 from shared.core.plan import Plan, Selection, make_plan
 from shared.events import parse
 from shared.reconcile.execute import execute
+from shared.reconcile.hand_out import CleanupPage, emit, page_of
 from shared.reconcile.inventory import Inventory
 from shared.reconcile.parallel import in_order
 from shared.reconcile.progress import Timebox
+from shared.reconcile.summary import summarize
 from shared.telemetry import Report
 from shared.wiring import Runtime, Work
 
@@ -67,7 +68,7 @@ def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> 
             raise TypeError(f"a page of a {event.kind}")
         work = runtime.work(delivery.deadline, report.call)
         cleanup = scheduled_cleanup.select(event.data, work)
-        page = scheduled_cleanup.page(cleanup.inventory, _planned(cleanup.selection, work, cleanup.inventory), limit)
+        page = page_of(cleanup.inventory, _planned(cleanup.selection, work, cleanup.inventory), limit)
     report.paged(page.to_dict())
     return page
 
@@ -107,15 +108,11 @@ def _clean_up(event: Event, cleanup: scheduled_cleanup.Cleanup, work: Work, repo
     With a sink, each certificate's own event is sent instead; a dry run sends none.
     """
     plans = _planned(cleanup.selection, work, cleanup.inventory)
-    emitting = work.sink is not None and not work.policy.dry_run
+    sink = None if work.policy.dry_run else work.sink
     timebox = Timebox(work.client.transport.deadline)
-    apply = (
-        partial(scheduled_cleanup.emit, cleanup.inventory, work, event.id)
-        if emitting
-        else partial(_apply, work, report)
-    )
+    apply = partial(_apply, work, report) if sink is None else partial(emit, sink, cleanup.inventory, event)
     outcomes = in_order(plans, timebox.timed(apply), work.policy.concurrency, timebox.has_time)
-    told, summary = scheduled_cleanup.summarize(cleanup.inventory, outcomes, emitting=emitting)
+    told, summary = summarize(cleanup.inventory, outcomes, emitting=sink is not None)
     return Outcome(event.id, event.kind, work.policy.dry_run, told, summary)
 
 

@@ -39,14 +39,14 @@ def test_an_event_is_handled_with_signatures_alone(sandbox: Sandbox, new_runtime
         assert "x-auth-token" not in received.headers
 
 
-def test_names_that_need_quoting(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+def test_names_that_need_quoting_are_signed_as_they_are_sent(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
     """A wildcard and a name beyond ASCII are signed as they are sent."""
     furnish(sandbox, domains=["*.example.com", DOMAIN])
     outcome = expired(new_runtime, key, OS_PROJECT_ID=sandbox.project_id)
     assert outcome["status"] == "detached"
 
 
-def test_temporary_keys(sandbox: Sandbox, new_runtime: Any):
+def test_a_temporary_key_goes_with_its_security_token(sandbox: Sandbox, new_runtime: Any):
     """A temporary key goes with its security token."""
     furnish(sandbox)
     outcome = expired(new_runtime, sandbox.temporary_keys(), OS_PROJECT_ID=sandbox.project_id)
@@ -54,7 +54,7 @@ def test_temporary_keys(sandbox: Sandbox, new_runtime: Any):
     assert all(received.headers["x-security-token"] for received in sandbox.journal.apig())
 
 
-def test_the_project_by_its_name(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+def test_a_project_named_by_the_secret_is_looked_up_once(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
     """Without an id IAM is asked once, by a signed request, for the project that the secret names."""
     furnish(sandbox)
     name = sandbox.credentials["project_name"]
@@ -64,7 +64,7 @@ def test_the_project_by_its_name(sandbox: Sandbox, new_runtime: Any, key: dict[s
     assert "x-project-id" not in received.headers
 
 
-def test_the_project_of_the_region(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
+def test_without_any_project_the_one_of_the_region_is_used(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
     """When nothing names a project, it is the one that has the region's name; that there is none is said."""
     with pytest.raises(ConfigurationError, match="IAM knows 0 projects named 'eu-de'"):
         expired(new_runtime, key)
@@ -98,7 +98,7 @@ def ask(sandbox: Sandbox, identity: CredentialProvider, transport: Transport) ->
     return transport.client.get(url, params={"limit": "500", "offset": "0"}, auth=auth).status_code
 
 
-def test_rotation(sandbox: Sandbox, key: dict[str, str]):
+def test_a_refused_key_is_read_again_and_the_new_one_signs(sandbox: Sandbox, key: dict[str, str]):
     """The refused key is read again, and the new one signs the same request; then a token may take its place."""
     temporary = sandbox.temporary_keys(lifetime=0.5)
     store = Store(temporary)

@@ -26,7 +26,9 @@ def told(outcome: dict) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("absent", ["3097", "2000", "204"])
 @pytest.mark.parametrize("atomic", [True, False])
 @pytest.mark.parametrize("mixed_ok", [True, False])
-def test_part_of_a_batch_is_gone(sandbox: Sandbox, new_runtime, absent: str, atomic: bool, mixed_ok: bool):
+def test_a_batch_of_which_part_is_gone_ends_well(
+    sandbox: Sandbox, new_runtime, absent: str, atomic: bool, mixed_ok: bool
+):
     """Another hand detached one domain right behind our reading: in the end all are gone, and all are told."""
     furnish(sandbox, domains=NAMES)
     sandbox.behaviour.absent, sandbox.behaviour.atomic, sandbox.behaviour.mixed_ok = absent, atomic, mixed_ok
@@ -43,7 +45,7 @@ def test_part_of_a_batch_is_gone(sandbox: Sandbox, new_runtime, absent: str, ato
 
 
 @pytest.mark.parametrize("action", ["lost_reply", "reset", "drop"])
-def test_connection_is_cut(sandbox: Sandbox, new_runtime, action: str):
+def test_after_a_cut_connection_only_what_is_left_is_sent_again(sandbox: Sandbox, new_runtime, action: str):
     """Cut before or after the write: the bindings are read again, and only what is left is sent again."""
     furnish(sandbox, domains=NAMES)
     sandbox.faults.add(Fault(path=DETACH, action=action))
@@ -67,7 +69,7 @@ def test_lost_reply_counts_as_already_detached_and_can_be_undone(sandbox: Sandbo
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("applied", [True, False])
-def test_server_error(sandbox: Sandbox, new_runtime, status: int, applied: bool):
+def test_after_a_server_error_the_bindings_decide(sandbox: Sandbox, new_runtime, status: int, applied: bool):
     """A 5xx may hide a write that was done; reading tells, and nothing is sent twice that is gone."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=status, raw_body="<html>", applied=applied))
@@ -76,7 +78,7 @@ def test_server_error(sandbox: Sandbox, new_runtime, status: int, applied: bool)
     assert len(sandbox.journal.detaches()) == (1 if applied else 2)
 
 
-def test_slow_answer(sandbox: Sandbox, new_runtime):
+def test_an_answer_after_the_timeout_counts_as_none(sandbox: Sandbox, new_runtime):
     """An answer that comes after HTTP_TIMEOUT is one that never came: read again."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, applied=True, status=204, delay=2.0))
@@ -107,7 +109,7 @@ def test_retry_after_is_honoured(sandbox: Sandbox, new_runtime):
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "APIG.3097"), (404, "APIG.3020"), (400, "APIG.2000")])
-def test_said_to_be_absent_and_still_bound(sandbox: Sandbox, new_runtime, status: int, code: str):
+def test_what_is_said_to_be_absent_and_still_bound_is_a_failure(sandbox: Sandbox, new_runtime, status: int, code: str):
     """The API says that nothing is bound while its listing shows the binding: no success, each one asked alone."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=status, error_code=code, times=None))
@@ -122,7 +124,7 @@ def test_said_to_be_absent_and_still_bound(sandbox: Sandbox, new_runtime, status
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, "APIG.3097"), (404, "APIG.3020"), (400, "APIG.2000")])
-def test_said_to_be_absent_and_gone(sandbox: Sandbox, new_runtime, status: int, code: str):
+def test_what_is_said_to_be_absent_and_is_gone_is_a_success(sandbox: Sandbox, new_runtime, status: int, code: str):
     """Already done is success once the bindings prove it."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=status, error_code=code, applied=True))
@@ -131,7 +133,7 @@ def test_said_to_be_absent_and_gone(sandbox: Sandbox, new_runtime, status: int, 
     assert pairs(outcome["certificates"][0]["already_detached"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
 
 
-def test_somebody_else_did_it(sandbox: Sandbox, new_runtime):
+def test_what_somebody_else_detached_is_not_ours_to_undo(sandbox: Sandbox, new_runtime):
     """Only one binding was sent and there is "no such binding": another hand did it, and it is not ours to undo."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=404, error_code="APIG.3097", applied=True))
@@ -140,14 +142,14 @@ def test_somebody_else_did_it(sandbox: Sandbox, new_runtime):
     assert outcome["undo"] == []
 
 
-def test_certificate_deleted_meanwhile(sandbox: Sandbox, new_runtime):
+def test_a_certificate_deleted_meanwhile_is_a_success(sandbox: Sandbox, new_runtime):
     """Between our reading and our writing the certificate goes: nothing is bound to it any more."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=404, error_code="APIG.3021", applied=True))
     assert expire(new_runtime(), certificate_id=CERTIFICATE)["status"] == "detached"
 
 
-def test_never_comes_back(sandbox: Sandbox, new_runtime):
+def test_an_api_that_stays_down_is_one_retryable_error(sandbox: Sandbox, new_runtime):
     """The API stays down: as many attempts as allowed, one retryable error, and the undo for what may be done."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=503, times=None))
@@ -186,7 +188,7 @@ def test_one_bad_name_does_not_hold_its_batch(sandbox: Sandbox, new_runtime, cap
     assert [len(each.body["domains"]) for each in sandbox.journal.detaches()] == [5, 2, 3, 1, 2, 1, 1]
 
 
-def test_time_runs_out(sandbox: Sandbox, new_runtime):
+def test_too_little_time_for_the_wait_ends_it_at_once(sandbox: Sandbox, new_runtime):
     """With too little time left for the wait, it ends at once as retryable rather than late."""
     furnish(sandbox)
     sandbox.faults.add(Fault(path=DETACH, status=409, error_code="APIG.3711", times=None))
@@ -195,7 +197,7 @@ def test_time_runs_out(sandbox: Sandbox, new_runtime):
     assert len(sandbox.journal.detaches()) == 1
 
 
-def test_slow_drip_holds_nobody(sandbox: Sandbox, new_runtime):
+def test_a_trickling_server_is_left_when_the_time_is_up(sandbox: Sandbox, new_runtime):
     """A server that trickles its answer, byte by byte, is left when the time is up, not when it is done."""
     furnish(sandbox)
     server = socket.create_server(("127.0.0.1", 0))
@@ -253,7 +255,7 @@ def test_listing_that_ends_early_is_not_a_short_one(sandbox: Sandbox, new_runtim
     assert sandbox.journal.detaches() == []
 
 
-def test_wrong_gateway_of_the_event(sandbox: Sandbox, new_runtime):
+def test_a_gateway_that_does_not_exist_is_not_found(sandbox: Sandbox, new_runtime):
     """A search on a gateway that does not exist is NotFound."""
     furnish(sandbox)
     with pytest.raises(NotFound, match="APIG.3030"):

@@ -108,7 +108,7 @@ def test_the_grace_must_have_passed_since_the_expiry(
     assert outcome["status"] == status
 
 
-def test_event_that_names_one_gateway(sandbox: Sandbox, new_runtime):
+def test_an_event_that_names_one_gateway_detaches_there_only(sandbox: Sandbox, new_runtime):
     """A domain on three gateways and an event that names one: only that binding goes."""
     furnish(sandbox)
     sandbox.fleet.add_gateway(id=THIRD)
@@ -240,14 +240,14 @@ def test_by_common_name_on_the_named_gateways(sandbox: Sandbox, new_runtime):
     assert outcome["status"] == "detached"
 
 
-def test_common_name_that_nobody_has(sandbox: Sandbox, new_runtime):
+def test_a_common_name_that_nobody_has_is_no_failure(sandbox: Sandbox, new_runtime):
     """An event from elsewhere, such as an ACM one, is no failure: there is nothing to detach."""
     furnish(sandbox)
     outcome = expire(new_runtime(), common_name="elsewhere.example.com")
     assert (outcome["status"], outcome["certificates"]) == ("nothing_to_detach", [])
 
 
-def test_id_and_name_that_disagree(sandbox: Sandbox, new_runtime):
+def test_an_id_and_a_name_that_disagree_are_refused(sandbox: Sandbox, new_runtime):
     """A common name beside a certificate id has to be that certificate's own."""
     furnish(sandbox)
     with pytest.raises(InvalidEvent, match=r"^common_name: 'other\.example\.com' is not that of certificate a27be83"):
@@ -256,7 +256,7 @@ def test_id_and_name_that_disagree(sandbox: Sandbox, new_runtime):
     assert expire(new_runtime(), certificate_id=CERTIFICATE, common_name=DOMAIN)["status"] == "detached"
 
 
-def test_unknown_certificate(sandbox: Sandbox, new_runtime):
+def test_an_unknown_certificate_is_not_found(sandbox: Sandbox, new_runtime):
     """A certificate that is not in this project is NotFound, and nothing is sent but the question."""
     furnish(sandbox)
     with pytest.raises(NotFound, match="APIG.3021") as caught:
@@ -265,7 +265,7 @@ def test_unknown_certificate(sandbox: Sandbox, new_runtime):
     assert len(sandbox.journal.apig()) == 1
 
 
-def test_no_permission_at_all(sandbox: Sandbox, new_runtime):
+def test_a_missing_permission_is_told_at_the_first_call(sandbox: Sandbox, new_runtime):
     """A user without rights is told so at the first call."""
     furnish(sandbox)
     sandbox.behaviour.forbidden = True

@@ -103,7 +103,9 @@ def test_the_request_is_the_one_of_the_page(sandbox: Sandbox, provider: Credenti
     }
 
 
-def test_the_project_by_its_name(sandbox: Sandbox, provider: CredentialProvider, store: Kept, transport: Transport):
+def test_a_project_name_goes_with_its_domain(
+    sandbox: Sandbox, provider: CredentialProvider, store: Kept, transport: Transport
+):
     """A project's name goes with its domain, and the token tells the project's id."""
     store.content = {name: value for name, value in sandbox.credentials.items() if name != "project_id"}
     assert provider.project_id(transport) == sandbox.project_id
@@ -127,7 +129,7 @@ def test_one_token_for_many_requests(sandbox: Sandbox, ask: Callable[[], int]):
         (60.0, 25.0, 35.0),  # one that lives shorter: after half its life, so that it is used at all
     ],
 )
-def test_renewed_early(
+def test_a_token_is_renewed_before_it_ends(
     sandbox: Sandbox, ask: Callable[[], int], clock: Clock, lifetime: float, kept: float, renewed: float
 ):
     """A token is renewed before it ends, without a request being refused."""
@@ -193,7 +195,7 @@ def test_a_401_that_is_not_about_the_token(sandbox: Sandbox, ask: Callable[[], i
 
 
 @pytest.mark.parametrize("envelope", ["error", "error_code"])
-def test_wrong_password(
+def test_a_wrong_password_is_sent_once(
     sandbox: Sandbox, provider: CredentialProvider, store: Kept, transport: Transport, envelope: str
 ):
     """Sent once, whatever number of events asks; both error envelopes are understood; the message repeats nothing."""
@@ -208,7 +210,9 @@ def test_wrong_password(
     assert store.reads.count(True) >= 5  # each event looks whether the secret has changed
 
 
-def test_once_more_after_an_hour(sandbox: Sandbox, provider: CredentialProvider, clock: Clock, transport: Transport):
+def test_refused_credentials_are_tried_once_more_after_an_hour(
+    sandbox: Sandbox, provider: CredentialProvider, clock: Clock, transport: Transport
+):
     """A process is not stuck for ever after its account was unlocked."""
     sandbox.faults.add(Fault(service="iam", status=401, error_code="IAM.0061"))
     for _ in range(3):
@@ -234,7 +238,7 @@ def test_a_corrected_secret_is_used_at_once(
     assert isinstance(provider.current(transport), Token)
 
 
-def test_rotated_while_we_log_in(sandbox: Sandbox, transport: Transport):
+def test_a_password_rotated_while_we_log_in_is_read_again(sandbox: Sandbox, transport: Transport):
     """The password that the store had kept is refused: the store is asked anew, and the new one is used at once."""
 
     def read(transport: Transport, *, fresh: bool = False) -> Secret:
@@ -274,7 +278,7 @@ def test_the_password_is_read_again_for_the_next_login(
         ),
     ],
 )
-def test_what_iam_answers(
+def test_each_answer_of_iam_is_one_of_our_errors(
     sandbox: Sandbox,
     provider: CredentialProvider,
     transport: Transport,
@@ -336,7 +340,9 @@ def test_a_token_that_names_its_project(
     assert len(sandbox.journal.iam()) == 0
 
 
-def test_a_token_without_project(sandbox: Sandbox, provider: CredentialProvider, store: Kept, transport: Transport):
+def test_a_token_without_project_is_refused_with_the_setting_named(
+    sandbox: Sandbox, provider: CredentialProvider, store: Kept, transport: Transport
+):
     """A global token cannot be used here, and the setting that may help is named."""
     store.content = sandbox.issue_token(project=False)
     with pytest.raises(ConfigurationError, match="OS_PROJECT_ID"):
@@ -364,14 +370,16 @@ def test_a_token_that_stays_refused(sandbox: Sandbox, ask: Callable[[], int], st
     assert ask() == 200
 
 
-def test_a_token_that_has_ended(provider: CredentialProvider, store: Kept, transport: Transport):
+def test_a_token_that_has_ended_is_not_sent(provider: CredentialProvider, store: Kept, transport: Transport):
     """`expires_at` in the past: it is not even sent."""
     store.content = {"token": "t", "expires_at": "2020-01-01T00:00:00Z"}
     with pytest.raises(AccessDenied, match="has expired"):
         provider.current(transport)
 
 
-def test_a_token_that_ends_later(provider: CredentialProvider, store: Kept, transport: Transport, clock: Clock):
+def test_a_token_is_used_to_its_end_and_then_read_again(
+    provider: CredentialProvider, store: Kept, transport: Transport, clock: Clock
+):
     """A ready-made token is used to its end, then the store is asked anew."""
     store.content = {"token": "first", "expires_at": "2100-01-01T00:00:00Z"}
     assert provider.current(transport) == Token(Secret("first"), 4102444800.0)

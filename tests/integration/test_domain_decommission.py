@@ -78,7 +78,7 @@ def test_index_alone_detaches_nothing(sandbox: Sandbox, new_runtime):
     assert outcome["status"] == "detached"
 
 
-def test_named_gateway(sandbox: Sandbox, new_runtime):
+def test_a_named_gateway_is_the_only_one_looked_at(sandbox: Sandbox, new_runtime):
     """An event that names a gateway looks at that one and detaches there."""
     furnish(sandbox, domains=[LEGACY])
     decommission(new_runtime(), domain=LEGACY, instance_ids=[FIRST])
@@ -86,7 +86,7 @@ def test_named_gateway(sandbox: Sandbox, new_runtime):
     assert not [r for r in sandbox.journal.apig() if r.path.endswith("/instances")]
 
 
-def test_named_certificate(sandbox: Sandbox, new_runtime):
+def test_a_named_certificate_needs_no_search(sandbox: Sandbox, new_runtime):
     """An event that names the certificate needs no search: three calls."""
     furnish(sandbox, domains=[LEGACY, DOMAIN])
     outcome = decommission(new_runtime(), domains=[LEGACY], certificate_id=CERTIFICATE)
@@ -148,7 +148,7 @@ def test_unknown_domain_is_nothing_to_do(sandbox: Sandbox, new_runtime):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-def test_sparse_replies(sandbox: Sandbox, new_runtime, sparse: bool):
+def test_replies_without_the_optional_fields_are_understood(sandbox: Sandbox, new_runtime, sparse: bool):
     """Fields that the page's examples leave out may be missing from every reply."""
     furnish(sandbox, domains=[LEGACY])
     sandbox.behaviour = Behaviour(sparse_replies=sparse)

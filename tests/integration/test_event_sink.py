@@ -198,7 +198,7 @@ def test_a_wrong_setting_is_named(name: str, value: str, expected: str):
 
 
 @pytest.mark.parametrize("overrides", ["{}", '{"extensions":null}', '{"extensions":{}}'])
-def test_no_overrides_are_none(overrides: str):
+def test_empty_overrides_add_nothing(overrides: str):
     """A binding without overrides sets the variable all the same."""
     values = {"SECRET_URI": "env:X", "K_SINK": "http://broker", "K_CE_OVERRIDES": overrides}
     assert settings.load(values.get, values).sink_extensions == {}

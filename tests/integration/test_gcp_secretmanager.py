@@ -86,12 +86,12 @@ def running(google: Google) -> Iterator[World]:
         (b"", 0),
     ],
 )
-def test_crc32c(data: bytes, checksum: int):
+def test_crc32c_gives_the_published_checksums(data: bytes, checksum: int):
     """The vectors of RFC 3720, appendix B.4."""
     assert crc32c(data) == checksum
 
 
-def test_the_secret(world: World):
+def test_the_secret_is_read_with_a_token_and_kept(world: World):
     """A token of the metadata server, then the version's payload; both are kept."""
     assert [world.read(world.transport) for _ in range(3)] == [Secret(SECRET)] * 3
     assert len(world.listener.heard) == 2
@@ -103,7 +103,7 @@ def test_the_secret(world: World):
     assert len(world.listener.heard) == 5
 
 
-def test_rotation(world: World):
+def test_a_refused_secret_is_asked_for_again_at_once(world: World):
     """A refused secret is asked for again at once."""
     world.read(world.transport)
     world.google.secret = "another"
@@ -138,7 +138,9 @@ def change(**answers: object) -> Callable[[Google], None]:
         (change(status=307), ConfigurationError, "redirect"),
     ],
 )
-def test_each_failure(changed: Callable[[Google], None], error: type[DetachError], named: str):
+def test_each_failure_names_the_address_and_what_to_check(
+    changed: Callable[[Google], None], error: type[DetachError], named: str
+):
     """One error that names the address and says what to check."""
     google = Google()
     changed(google)
@@ -158,7 +160,7 @@ def test_a_refused_token_is_not_kept(world: World):
     assert sum("computeMetadata" in heard.target for heard in world.listener.heard) == 2
 
 
-def test_elsewhere():
+def test_without_a_metadata_server_the_error_says_where_it_runs():
     """Without a metadata server it is said that this is not Google Cloud."""
     with running(Google()) as world:
         around = Process({"GCE_METADATA_HOST": "127.0.0.1:9"}.get, lambda ca_file: world.transport.client)

@@ -33,7 +33,7 @@ from tests.support.world import CERTIFICATE, expire, furnish
     ],
     ids=lambda fault: f"{fault.service}-{fault.action or fault.status}",
 )
-def test_tracebacks(sandbox: Sandbox, new_runtime: Any, fault: Fault):
+def test_a_traceback_holds_no_secret(sandbox: Sandbox, new_runtime: Any, fault: Fault):
     """The whole traceback of an event that failed, causes and contexts included."""
     furnish(sandbox)
     sandbox.faults.add(fault)
@@ -72,7 +72,7 @@ def test_an_illegal_header_is_not_repeated(sandbox: Sandbox):
     assert WATCH.leaked("".join(traceback.format_exception(ours.value))) is None
 
 
-def test_other_libraries_logs(sandbox: Sandbox, new_runtime: Any, caplog: pytest.LogCaptureFixture):
+def test_httpx_and_httpcore_log_nothing(sandbox: Sandbox, new_runtime: Any, caplog: pytest.LogCaptureFixture):
     """With everything logged at DEBUG, httpx and httpcore, which log URLs and headers, stay silent."""
     caplog.set_level(logging.DEBUG)
     logging.getLogger("httpcore").setLevel(logging.NOTSET)

@@ -29,7 +29,7 @@ def test_the_example_request_is_what_arrives(sandbox: Sandbox, new_runtime):
     assert json.loads(received.raw) == json.loads(EXAMPLE_REQUEST)
 
 
-def test_uri(sandbox: Sandbox, new_runtime):
+def test_the_uri_is_that_of_the_page(sandbox: Sandbox, new_runtime):
     """POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/detach."""
     furnish(sandbox)
     expire(new_runtime(), certificate_id=CERTIFICATE)
@@ -40,7 +40,7 @@ def test_uri(sandbox: Sandbox, new_runtime):
     )
 
 
-def test_header_parameter(sandbox: Sandbox, new_runtime):
+def test_the_token_goes_into_its_header(sandbox: Sandbox, new_runtime):
     """X-Auth-Token is the value of X-Subject-Token in the response header of the IAM API."""
     furnish(sandbox)
     token = sandbox.issue_token()
@@ -82,7 +82,7 @@ def test_verified_client_certificate_enabled_goes_in_as_given(sandbox: Sandbox, 
     }
 
 
-def test_status_204(sandbox: Sandbox, new_runtime):
+def test_a_204_with_an_empty_body_is_success(sandbox: Sandbox, new_runtime):
     """204 is success, and its body is empty."""
     furnish(sandbox)
     outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
@@ -107,7 +107,7 @@ EXAMPLES = {
 
 
 @pytest.mark.parametrize(("status", "code", "message", "expected"), EXAMPLES.values(), ids=EXAMPLES)
-def test_example_error(
+def test_each_example_error_becomes_its_typed_error(
     sandbox: Sandbox, new_runtime, status: int, code: str, message: str, expected: type[DetachError]
 ):
     """Each of the page's five error bodies, answered to a detach that stays undone, becomes its typed error."""

@@ -77,7 +77,7 @@ def ask(new_runtime: Any, ca_file: str) -> Ask:
     return Ask(new_runtime, ca_file)
 
 
-def test_the_right_certificate(ask: Ask, ca: trustme.CA):
+def test_the_right_certificate_is_trusted(ask: Ask, ca: trustme.CA):
     """A name and an issuer that are right: the request is sent."""
     ask(server(ca.issue_cert("127.0.0.1")))
     assert ask.heard == 1
@@ -104,7 +104,7 @@ def test_a_certificate_that_is_not_trusted(ask: Ask, ca: trustme.CA, make: Any, 
     assert ask.heard == 0
 
 
-def test_self_signed(ask: Ask):
+def test_a_self_signed_certificate_is_refused(ask: Ask):
     """A certificate that vouches for itself."""
     root = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -119,7 +119,7 @@ def test_self_signed(ask: Ask):
 
 @pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_no_downgrade(ask: Ask, ca: trustme.CA, version: str):
+def test_a_server_with_an_old_tls_is_refused(ask: Ask, ca: trustme.CA, version: str):
     """A server that speaks TLS 1.1 at most is not spoken to, and the protocol is named as the reason."""
     context = server(ca.issue_cert("127.0.0.1"))
     context.set_ciphers("ALL:@SECLEVEL=0")
@@ -156,7 +156,7 @@ def test_a_private_ca_without_key_usage(ask: Ask, tmp_path: Path):
     assert ask.heard == 1
 
 
-def test_no_readable_ca_file(new_runtime: Any, tmp_path: Path):
+def test_an_unreadable_ca_file_is_named(new_runtime: Any, tmp_path: Path):
     """The setting and the file are named."""
     (tmp_path / "no.pem").write_text("no certificate")
     for path in (tmp_path / "no.pem", tmp_path / "missing.pem", tmp_path):
@@ -187,7 +187,7 @@ def test_redirects_are_not_followed(sandbox: Sandbox, new_runtime: Any, elsewher
 
 
 @pytest.mark.parametrize("location", ["", "http://[", "//\x00", "http://ex ample.com"])
-def test_redirects_to_nowhere(sandbox: Sandbox, new_runtime: Any, location: str):
+def test_a_redirect_to_nowhere_is_an_error_like_any_other(sandbox: Sandbox, new_runtime: Any, location: str):
     """A Location that is none is an error like any other."""
     headers = {"Location": location} if "\x00" not in location else {}
     sandbox.faults.add(Fault(service="iam", status=302, headers=headers, raw_body=""))
@@ -210,7 +210,7 @@ def contexts() -> int:
     return sum(isinstance(each, ssl.SSLContext) for each in gc.get_objects())
 
 
-def test_one_context_a_process(sandbox: Sandbox, new_runtime: Any):
+def test_a_process_has_one_tls_context(sandbox: Sandbox, new_runtime: Any):
     """However many events there are, and whatever the store, one TLS context serves them."""
     furnish(sandbox)
     before = contexts()
@@ -248,7 +248,9 @@ def status_of(tls: ssl.SSLContext) -> int:
 
 
 @pytest.mark.parametrize("others", [0, 60])
-def test_a_folder_named_by_hash(ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int):
+def test_a_folder_named_by_hash_is_trusted(
+    ca: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+):
     """The CA of such a folder is trusted, whether it stands among all others or alone, added to the system's bundle."""
     ca.cert_pem.write_to_path(str(tmp_path / hashed_name(ca)))
     for number in range(others):
@@ -260,7 +262,9 @@ def test_a_folder_named_by_hash(ca: trustme.CA, tmp_path: Path, monkeypatch: pyt
         status_of(server(trustme.CA().issue_cert("127.0.0.1")))
 
 
-def test_a_bundle(ca: trustme.CA, ca_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_bundle_named_by_the_variable_counts(
+    ca: trustme.CA, ca_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """SSL_CERT_FILE counts beside such a folder, and without one."""
     monkeypatch.setenv("SSL_CERT_FILE", ca_file)
     assert status_of(server(ca.issue_cert("127.0.0.1"))) == 200
