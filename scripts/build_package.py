@@ -27,6 +27,7 @@ UNUSED = (
     "anyio*",  # for httpx's asynchronous client; httpcore works without it
     "annotated_types/test_cases.py",
     "aws_lambda_powertools/event_handler",  # HTTP routing
+    "aws_lambda_powertools/metrics/provider/datadog",
     *(
         f"aws_lambda_powertools/utilities/{name}"
         for name in (
@@ -43,6 +44,8 @@ UNUSED = (
     ),
     "certifi/tests",
     "httpx/_main.py",  # its command line
+    "pydantic/color.py",  # deprecated; no module of pydantic imports it
+    "pydantic/experimental",
     "pydantic/v1",  # a copy of the old API
     "pydantic/mypy.py",  # a plugin for a type checker
 )

@@ -20,6 +20,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.e2e.aws.client import REGION, ROOT, Aws
+from tests.platform.template import PARAMETERS
 from tests.support.leaks import WATCH
 
 ARCH = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -96,11 +97,12 @@ def aws(stand_in: str, _sandbox: Sandbox, tmp_path_factory: pytest.TempPathFacto
         "SecretUri": f"file:{credentials}",
         "OsAuthUrl": _sandbox.auth_url,
         "ApigEndpoint": _sandbox.endpoint,
-        "OsCaCert": _sandbox.ca_file,
+        "OsCacert": _sandbox.ca_file,
         "HttpAttempts": "2",
         "CleanupConcurrency": "4",
     }
     WATCH.keep(credentials)
+    assert set(parameters) <= set(PARAMETERS), "sam deploy passes over what is no parameter"
     _sam(stand_in, "build", "--build-dir", str(folder / "build"))
     _sam(
         stand_in,
