@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from handlers import certificate_expiry, domain_decommission, scheduled_cleanup, undo
@@ -47,12 +48,12 @@ def refuse(error: DetachError, kind: Kind | None) -> None:
 
 def carry_out(event: Event, work: Work, report: Report) -> Outcome:
     """Select → plan → guard → execute. What failed stands in the outcome, beside what was done."""
-    data = event.data
+    data, work = event.data, _harmless(work, event)
     if isinstance(data, ScheduledCleanup):
         return _clean_up(event, scheduled_cleanup.select(data, work), work, report)
     plans = _planned(_select(data, work), work)
     outcomes = tuple(_apply(work, report, plan) for plan in plans)
-    return Outcome(event.id, event.kind, work.policy.dry_run, outcomes)
+    return Outcome(event.id, event.kind, work.policy.dry_run, outcomes, context=data.context)
 
 
 def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> CleanupPage:
@@ -68,9 +69,16 @@ def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> 
             raise TypeError(f"a page of a {event.kind}")
         work = runtime.work(delivery.deadline, report.call)
         cleanup = scheduled_cleanup.select(event.data, work)
-        page = page_of(cleanup.inventory, _planned(cleanup.selection, work, cleanup.inventory), limit)
+        page = page_of(cleanup.inventory, _planned(cleanup.selection, work, cleanup.inventory), event, limit)
     report.paged(page.to_dict())
     return page
+
+
+def _harmless(work: Work, event: Event) -> Work:
+    """An event may ask for a dry run; it can never end one that the settings ask for."""
+    if work.policy.dry_run or not event.data.dry_run:
+        return work
+    return replace(work, policy=replace(work.policy, dry_run=True))
 
 
 def _select(data: CertificateExpiry | DomainDecommission | DetachUndo, work: Work) -> Selection:
@@ -113,7 +121,7 @@ def _clean_up(event: Event, cleanup: scheduled_cleanup.Cleanup, work: Work, repo
     apply = partial(_apply, work, report) if sink is None else partial(emit, sink, cleanup.inventory, event)
     outcomes = in_order(plans, timebox.timed(apply), work.policy.concurrency, timebox.has_time)
     told, summary = summarize(cleanup.inventory, outcomes, emitting=sink is not None)
-    return Outcome(event.id, event.kind, work.policy.dry_run, told, summary)
+    return Outcome(event.id, event.kind, work.policy.dry_run, told, summary, event.data.context)
 
 
 @contextmanager

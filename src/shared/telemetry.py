@@ -53,13 +53,14 @@ class Report:
     def __init__(self, kind: Kind | None = None, event_id: str = "") -> None:
         self._kind = kind
         self._event_id = event_id
+        self._context: dict[str, Any] | None = None  # left out of a line when None
         self._lock = threading.Lock()
         self._counts = Counter({"ColdStart": int(next(_events) == 0)})
         self._latencies: list[float] = []  # milliseconds
 
     def begin(self, event: Event) -> None:
         """The event has been understood."""
-        self._kind, self._event_id = event.kind, event.id
+        self._kind, self._event_id, self._context = event.kind, event.id, event.data.context
 
     def call(self, call: Call) -> None:
         """One attempt of a call: counted, and logged at DEBUG, or at WARNING when it failed."""
@@ -92,6 +93,7 @@ class Report:
             event_id=self._event_id,
             kind=self._kind,
             certificate_id=plan.certificate.id,
+            context=self._context,
             **fields,
         )
 
@@ -132,6 +134,7 @@ class Report:
             "detach.report",
             event_id=self._event_id,
             kind=self._kind,
+            context=self._context,
             **fields,
             error=None if error is None else type(error).__name__,
             error_code=known.error_code if known else None,

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from handlers import handle
+from handlers import handle, plan_cleanup
 from sandbox import Sandbox
 from shared.core.delivery import MAX_BYTES, Deadline, Delivery
 from shared.core.errors import InvalidEvent
-from tests.support.world import CERTIFICATE, furnish
+from tests.support.world import CERTIFICATE, FIRST, furnish
 
 EXPIRED = {"specversion": "1.0", "id": "1", "source": "/test", "type": "apig.certificate.expired"}
 
@@ -72,9 +72,44 @@ def test_bad_input_is_one_error_that_names_the_field(sandbox: Sandbox, new_runti
     assert len(sandbox.fleet.bindings()) == 2
 
 
-def test_unknown_fields_are_ignored(sandbox: Sandbox, new_runtime):
-    """What a sender adds for others does not matter."""
+def test_an_event_may_carry_a_context_for_its_readers(sandbox: Sandbox, new_runtime, caplog):
+    """A ticket, a person, a reason: it stands in the outcome and in the log lines of plan and report."""
     furnish(sandbox)
-    runtime = new_runtime()
-    raw = event({"certificate_id": CERTIFICATE, "not_after": "2021-04-26", "owner": {"team": 7}})
-    assert handle(Delivery(raw, Deadline.after(5)), runtime).status == "detached"
+    context = {"ticket": "CHG0031872", "owner": {"team": 7}}
+    raw = event({"certificate_id": CERTIFICATE, "context": context})
+    outcome = handle(Delivery(raw, Deadline.after(5)), new_runtime()).to_dict()
+    assert (outcome["status"], outcome["context"]) == ("detached", context)
+    lines = [record for record in caplog.records if record.message in ("detach.plan", "detach.report")]
+    assert [line.context for line in lines] == [context, context]
+
+
+def test_an_event_may_ask_for_a_dry_run(sandbox: Sandbox, new_runtime):
+    """It makes the event harmless, and never the reverse: `false` does not end a dry run of the settings."""
+    furnish(sandbox)
+    raw = event({"certificate_id": CERTIFICATE, "dry_run": True})
+    outcome = handle(Delivery(raw, Deadline.after(5)), new_runtime()).to_dict()
+    assert (outcome["status"], outcome["dry_run"]) == ("dry_run", True)
+    raw = event({"certificate_id": CERTIFICATE, "dry_run": False})
+    outcome = handle(Delivery(raw, Deadline.after(5)), new_runtime(DETACH_DRY_RUN="true")).to_dict()
+    assert (outcome["status"], outcome["dry_run"]) == ("dry_run", True)
+    assert sandbox.journal.detaches() == []
+    cleanup = json.dumps(
+        {
+            "specversion": "1.0",
+            "id": "1",
+            "source": "/",
+            "type": "apig.cleanup.due",
+            "data": {"dry_run": True, "context": {"why": "look"}},
+        }
+    ).encode()
+    page = plan_cleanup(Delivery(cleanup, Deadline.after(5)), new_runtime()).to_dict()
+    assert page["certificates"] == [{"certificate_id": CERTIFICATE, "dry_run": True, "context": {"why": "look"}}]
+
+
+@pytest.mark.parametrize("narrowing", [{"domain": "x.example.com"}, {"instance_id": [FIRST]}, {"Domains": ["x.org"]}])
+def test_a_misspelt_narrowing_detaches_nothing(sandbox: Sandbox, new_runtime, narrowing: dict):
+    """Left out, it would detach everything that the certificate is bound to."""
+    furnish(sandbox)
+    with pytest.raises(InvalidEvent, match="unknown field; did you mean"):
+        handle(Delivery(event({"certificate_id": CERTIFICATE, **narrowing}), Deadline.after(5)), new_runtime())
+    assert list(sandbox.journal) == []

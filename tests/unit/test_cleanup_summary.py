@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared.core.errors import AccessDenied, Unavailable
+from shared.core.event_data import Event, ScheduledCleanup
 from shared.core.models import Binding, Certificate
 from shared.core.outcome import CertificateOutcome, GatewayOutcome, Outcome, Result
 from shared.core.plan import Entry, Plan
@@ -16,6 +17,7 @@ from shared.reconcile.summary import summarize
 GATEWAY = "7d39549681c54d968ec2910da9da95cd"
 IDS = tuple(digit * 32 for digit in "123")
 BINDINGS = tuple(Binding(f"{name}.example.com", GATEWAY) for name in "ab")
+TICK = Event("tick-1", ScheduledCleanup())
 STOPPED = GatewayOutcome("f" * 32, "not_running")
 
 
@@ -147,7 +149,7 @@ def test_with_a_sink_only_failures_are_told():
 def test_a_page_has_the_first_certificates_with_something_to_detach(limit, found, cursor):
     """The cursor goes on after the last of them, or ends when there are no more."""
     plans = [planned(0), Plan("detach", Certificate(IDS[1])), planned(2)]
-    told = page_of(inventory(through=None if limit == 3 else IDS[2]), plans, limit)
+    told = page_of(inventory(through=None if limit == 3 else IDS[2]), plans, TICK, limit)
     assert told.certificates == tuple({"certificate_id": IDS[number]} for number in found)
     assert told.cursor == cursor
     assert told.gateways == (STOPPED,)
@@ -155,7 +157,7 @@ def test_a_page_has_the_first_certificates_with_something_to_detach(limit, found
 
 def test_a_page_of_some_gateways_names_them():
     """The certificate's own event goes no further than the clean-up would go."""
-    told = page_of(replace(inventory(), narrowed=True), [planned(0)], 1)
+    told = page_of(replace(inventory(), narrowed=True), [planned(0)], TICK, 1)
     assert told.certificates == ({"certificate_id": IDS[0], "instance_ids": [GATEWAY]},)
 
 
@@ -164,7 +166,7 @@ def test_a_page_does_not_pass_over_a_certificate_that_could_not_be_read(bindings
     """It is an error: the clean-up never ends as if all were done."""
     plans = [planned(0), unread(1, *bindings), planned(2)]
     with pytest.raises(Unavailable, match="the time ran out"):
-        page_of(inventory(), plans, 10)
+        page_of(inventory(), plans, TICK, 10)
 
 
 def test_the_count_goes_on_from_call_to_call():
@@ -172,6 +174,6 @@ def test_the_count_goes_on_from_call_to_call():
     later = replace(inventory(through=IDS[2]), start=Position(IDS[0], 40))
     _, summary = summarize(later, [done(1), done(2)], emitting=False)
     assert summary.cursor == f"after-{IDS[1]}.44"
-    assert page_of(later, [planned(1)], 1).cursor == f"after-{IDS[0]}.42"
+    assert page_of(later, [planned(1)], TICK, 1).cursor == f"after-{IDS[0]}.42"
     _, summary = summarize(later, [CertificateOutcome(planned(1))], emitting=True)
     assert summary.cursor == f"after-{IDS[0]}.42"

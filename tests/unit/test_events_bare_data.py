@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from shared.core.event_data import CertificateExpiry, DomainDecommission, DomainEntry, ScheduledCleanup
+from shared.core.event_data import CertificateExpiry, DomainDecommission, DomainEntry, Kind, ScheduledCleanup
 from tests.support.deliveries import (
     CERTIFICATE_ID,
     EXPIRED,
@@ -24,7 +24,11 @@ from tests.support.deliveries import (
     ("kind", "data", "expected"),
     [
         ("certificate_expiry", {"certificate_id": CERTIFICATE_ID}, EXPIRED),
-        ("certificate_expiry", {"certificate_id": CERTIFICATE_ID, "anything": {"else": 1.5}}, EXPIRED),
+        (
+            "certificate_expiry",
+            {"certificate_id": CERTIFICATE_ID, "context": {"else": 1.5}, "dry_run": True},
+            CertificateExpiry(certificate_id=CERTIFICATE_ID, context={"else": 1.5}, dry_run=True),
+        ),
         (
             "certificate_expiry",
             {"common_name": "a.example.com", "domains": ["b.example.com"], "instance_ids": [GATEWAY]},
@@ -70,11 +74,45 @@ def test_bare_data_needs_a_kind() -> None:
     assert refused(lambda: parsed(sqs({}))) == ("type", message)
 
 
-@pytest.mark.parametrize("data", [{"instance_id": ["1" * 32]}, {"Type": "SubscriptionConfirmation", "Message": "x"}])
-def test_bare_data_that_is_no_cleanups_is_refused(data: dict[str, Any]) -> None:
-    """A misspelt narrowing, or an event for another function, must not clean up every gateway."""
-    field, expected = refused(lambda: parsed(data, kind="scheduled_cleanup"))
-    assert field == "body"
-    assert expected.startswith("expected instance_ids, cursor, or an empty object for every gateway, not '")
-    assert parsed({}, kind="scheduled_cleanup").data == ScheduledCleanup()
-    assert parsed({"instance_ids": ["1" * 32], "x": 1}, kind="scheduled_cleanup").data.instance_ids == ("1" * 32,)
+@pytest.mark.parametrize(
+    ("kind", "data", "field", "expected"),
+    [
+        ("scheduled_cleanup", {"instance_id": ["1" * 32]}, "instance_id", "did you mean instance_ids?"),
+        ("scheduled_cleanup", {"instance_ids": ["1" * 32], "x": 1}, "x", "expected one of instance_ids, cursor,"),
+        ("scheduled_cleanup", {"Type": "SubscriptionConfirmation"}, "Type", "expected one of instance_ids, cursor,"),
+        ("scheduled_cleanup", {"certificate_id": CERTIFICATE_ID}, "certificate_id", "expected one of instance_ids,"),
+        ("scheduled_cleanup", {"undo": UNDO_LIST}, "undo", "expected one of instance_ids, cursor,"),
+        ("certificate_expiry", {"certificate_id": CERTIFICATE_ID, "domain": "a.b"}, "domain", "did you mean domains?"),
+        ("certificate_expiry", {"certificate_id": CERTIFICATE_ID, "Domains": []}, "Domains", "did you mean domains?"),
+        ("domain_decommission", {"domain": "a.b", "instance_id": []}, "instance_id", "did you mean instance_ids?"),
+        ("domain_decommission", {"event": "ssl_expiring", "domain": "a.b"}, "event", "expected one of domain,"),
+        (
+            "domain_decommission",
+            {"domains": [{"domain": "a.b", "instanceIds": []}]},
+            "domains[0].instanceIds",
+            "did you mean instance_ids?",
+        ),
+        ("undo", {"undo": UNDO_LIST, "certificate": "x"}, "certificate", "expected one of undo, context, dry_run"),
+        ("undo", {"undo": [{**UNDO_LIST[0], "domain": []}]}, "undo[0].domain", "did you mean domains?"),
+    ],
+)
+def test_an_unknown_field_is_refused_with_the_nearest_known_one(
+    kind: Kind, data: dict[str, Any], field: str, expected: str
+) -> None:
+    """A misspelt narrowing would widen the event, and an event for another function would be taken for ours."""
+    told, message = refused(lambda: parsed(data, kind=kind))
+    assert told == field
+    assert message.startswith(f"unknown field; {expected}")
+
+
+def test_an_unknown_field_is_named_as_its_sender_wrote_it() -> None:
+    """With the envelope around it."""
+    event = {"specversion": "1.0", "id": "1", "source": "/x", "type": "apig.cleanup.due", "data": {"instance_id": "x"}}
+    assert refused(lambda: parsed(event)) == ("data.instance_id", "unknown field; did you mean instance_ids?")
+
+
+@pytest.mark.parametrize("context", [[], "CHG-1", {"note": "x" * 8192}])
+def test_the_context_is_a_bounded_object(context: Any) -> None:
+    """A ticket, a person, a reason: it goes into every log line, so it has a limit."""
+    field, message = refused(lambda: parsed({"context": context}, kind="scheduled_cleanup"))
+    assert (field, message.partition(",")[0]) == ("context", "expected a JSON object of at most 8192 bytes")

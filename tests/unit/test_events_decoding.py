@@ -58,11 +58,13 @@ def test_a_bad_body_is_refused_as_a_whole(body: Any, expected: str) -> None:
 def test_depth_is_bounded_decoded_or_not() -> None:
     """64 levels are read and 65 are not, as text and decoded. A list that holds itself is refused too."""
     nested: Any = []
-    for _ in range(62):
+    for _ in range(61):
         nested = [nested]
-    deep = {"cursor": "after-1", "a": nested}
-    assert parsed(deep, kind="scheduled_cleanup").data == ScheduledCleanup(cursor="after-1")
-    assert parsed(json.dumps(deep), kind="scheduled_cleanup").data == ScheduledCleanup(cursor="after-1")
+    deep = {"cursor": "after-1", "context": {"a": nested}}
+    expected_data = ScheduledCleanup(cursor="after-1", context={"a": nested})
+    assert parsed(deep, kind="scheduled_cleanup").data == expected_data
+    assert parsed(json.dumps(deep), kind="scheduled_cleanup").data == expected_data
+    nested = [nested]
     expected = ("body", "expected at most 64 levels of objects and lists")
     assert refused(lambda: parsed({"a": [nested]}, kind="scheduled_cleanup")) == expected
     for _ in range(100_000):
@@ -79,8 +81,9 @@ def test_depth_is_bounded_decoded_or_not() -> None:
 
 def test_brackets_in_text_are_no_depth() -> None:
     """Depth is counted outside of strings only, whatever they escape."""
-    data = {"note": '[{"\\' * 1000, "more": "\\", "[[": "]]", "cursor": "c"}
-    assert parsed(json.dumps(data), kind="scheduled_cleanup").data == ScheduledCleanup(cursor="c")
+    data = {"context": {"note": '[{"\\' * 1000, "more": "\\", "[[": "]]"}, "cursor": "c"}
+    expected = ScheduledCleanup(cursor="c", context=data["context"])
+    assert parsed(json.dumps(data), kind="scheduled_cleanup").data == expected
 
 
 @pytest.mark.parametrize(

@@ -75,9 +75,9 @@ def test_the_events_own_id_comes_first() -> None:
 def test_without_any_id_a_digest_of_the_content_serves() -> None:
     """The same content has the same id, however it is written."""
     assert parsed({}, kind="scheduled_cleanup").id == "44136fa355b3678a1146ad16f7e8649e"
-    one = parsed({"cursor": "c", "note": "é"}, kind="scheduled_cleanup").id
-    assert one == parsed('{"note": "\\u00e9",  "cursor": "c"}', kind="scheduled_cleanup").id
-    assert one != parsed({"cursor": "d", "note": "é"}, kind="scheduled_cleanup").id
+    one = parsed({"cursor": "c", "context": {"note": "é"}}, kind="scheduled_cleanup").id
+    assert one == parsed('{"context": {"note": "\\u00e9"},  "cursor": "c"}', kind="scheduled_cleanup").id
+    assert one != parsed({"cursor": "d", "context": {"note": "é"}}, kind="scheduled_cleanup").id
 
 
 def test_the_doors_id_is_checked_too() -> None:

@@ -1,9 +1,19 @@
 """The data of the four kinds of events, and the event that carries it."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, StrictBool, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    StrictBool,
+    model_validator,
+)
 from pydantic_core import CoreSchema
 
 from shared.core.names import DomainName, ExactName, ResourceId
@@ -12,7 +22,8 @@ Kind = Literal["certificate_expiry", "domain_decommission", "scheduled_cleanup",
 
 
 class _Data(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # An unknown field may be a misspelt narrowing: leaving it out would widen the event.
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class DomainEntry(_Data):
@@ -43,7 +54,27 @@ def _given(how: str, *names: str) -> dict[str, Any]:
     return {how: [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]}
 
 
-class CertificateExpiry(_Data):
+CONTEXT_BYTES = 8192
+
+
+def _bounded(context: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(context).encode()) > CONTEXT_BYTES:
+        raise ValueError(f"expected at most {CONTEXT_BYTES} bytes of JSON")
+    return context
+
+
+class _EventData(_Data):
+    """What every kind takes."""
+
+    context: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = Field(
+        None, description="Free JSON object of at most 8 KB (ticket, person, reason); it goes into logs and outcome."
+    )
+    dry_run: StrictBool = Field(
+        default=False, description="True: plan and report, change nothing. False leaves it to the settings."
+    )
+
+
+class CertificateExpiry(_EventData):
     """A certificate has expired or is about to: the gateway's own `not_after` decides which."""
 
     model_config = ConfigDict(json_schema_extra=_given("anyOf", "certificate_id", "common_name"))
@@ -63,7 +94,7 @@ class CertificateExpiry(_Data):
         return self
 
 
-class DomainDecommission(_Data):
+class DomainDecommission(_EventData):
     """Domains are taken out of service: whatever certificate they carry is detached."""
 
     model_config = ConfigDict(json_schema_extra=_given("oneOf", "domain", "domains"))
@@ -86,7 +117,7 @@ class DomainDecommission(_Data):
         return self.domains or (DomainEntry(domain=self.domain or ""),)
 
 
-class ScheduledCleanup(_Data):
+class ScheduledCleanup(_EventData):
     """The schedule is due: every expired certificate of the gateways is cleaned up."""
 
     kind: ClassVar[Kind] = "scheduled_cleanup"
@@ -113,7 +144,11 @@ class Undo(_Data):
     domains: Annotated[tuple[UndoDomain, ...], Field(min_length=1)]
 
 
-class DetachUndo(_Data):
+# What an outcome holds beside `undo`, `context` and `dry_run`.
+_OF_AN_OUTCOME = {"event_id", "kind", "status", "certificates", "cursor", "gateways", "emitted"}
+
+
+class DetachUndo(_EventData):
     """The `undo` list of an outcome, or an object that has one, such as the outcome: attach these bindings again."""
 
     kind: ClassVar[Kind] = "undo"
@@ -122,8 +157,12 @@ class DetachUndo(_Data):
 
     @model_validator(mode="before")
     @classmethod
-    def _list_alone(cls, data: object) -> object:
-        return {"undo": data} if isinstance(data, list | tuple) else data
+    def _list_or_outcome(cls, data: object) -> object:
+        if isinstance(data, list | tuple):
+            return {"undo": data}
+        if isinstance(data, dict) and "undo" in data:
+            return {name: value for name, value in data.items() if name not in _OF_AN_OUTCOME}
+        return data
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

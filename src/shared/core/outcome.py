@@ -1,6 +1,6 @@
 """The outcome of an event: what was changed, what was kept and why, what failed and why, and how to undo it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -162,13 +162,14 @@ class CleanupSummary:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What `handle` returns; `to_dict` gives the public JSON."""
+    """What `handle` returns; `to_dict` gives the public JSON. `context` is the event's own, for its reader."""
 
     event_id: str
     kind: Kind
     dry_run: bool
     certificates: tuple[CertificateOutcome, ...] = ()
     cleanup: CleanupSummary | None = None
+    context: Mapping[str, Any] | None = None
 
     @property
     def action(self) -> Action:
@@ -204,6 +205,7 @@ class Outcome:
             "certificates": [certificate.to_dict() for certificate in self.certificates],
             "undo": self.undo,
             **(self.cleanup.to_dict() if self.cleanup else {}),
+            **({"context": self.context} if self.context is not None else {}),
         }
 
     def lines(self) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What the readers of all vendors share: one step from an envelope to the event in it."""
 
+import difflib
 import hashlib
 import json
 import re
@@ -8,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from shared.core.errors import InvalidEvent
-from shared.core.event_data import Event, Kind
+from shared.core.event_data import DetachUndo, DomainEntry, Event, Kind, Undo, UndoDomain
 from shared.core.kinds import KINDS
 from shared.core.names import normal_name
 from shared.events.decoding import instead
@@ -29,6 +30,8 @@ _EXPECTED = {
     "verified_client_certificate_enabled": "true or false",
     "cursor": "1 to 1024 characters of text",
     "undo": "the undo list of an outcome",
+    "context": "a JSON object of at most 8192 bytes",
+    "dry_run": "true or false",
 }
 
 
@@ -70,15 +73,42 @@ class Understood:
             return Event(self.event_id, KINDS[self.kind].model.model_validate(self.data))
         except ValidationError as invalid:
             error = invalid.errors(include_url=False)[0]
-        field = self.field + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error["loc"])
+        if error["type"] == "extra_forbidden":
+            raise self._unknown(error["loc"])
+        field = _path(self.field, error["loc"])
         key = re.sub(r"\[\d+\]", "[]", field).rpartition(".")[2]
         # Our own validators of whole models say "field: expected…".
         inner, told, expected = error["msg"].removeprefix("Value error, ").partition(": expected ")
         if told:
-            raise InvalidEvent(f"{field}.{inner}".removeprefix("."), f"expected {expected}", self.event_id)
+            raise InvalidEvent(_path(field, (inner,)), f"expected {expected}", self.event_id)
         shown = "" if error["type"] == "missing" else instead(error["input"])
         expected = f"expected {_EXPECTED.get(key, 'an object')}{shown}"
-        raise InvalidEvent(field.removeprefix(".") or "body", expected, self.event_id)
+        raise InvalidEvent(field or "body", expected, self.event_id)
+
+    def _unknown(self, where: tuple[int | str, ...]) -> InvalidEvent:
+        """The error for a field that nobody knows: the nearest known name, or all of them."""
+        known = _known_fields(KINDS[self.kind].model, where[:-1])
+        near = difflib.get_close_matches(str(where[-1]), known, n=1)
+        expected = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
+        return InvalidEvent(_path(self.field, where) or "body", f"unknown field; {expected}", self.event_id)
+
+
+def _path(field: str, steps: tuple[int | str, ...]) -> str:
+    """Where in the event, as its sender writes it: `domains[0].domain`."""
+    path = field + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return path.removeprefix(".")
+
+
+def _known_fields(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
+    """The fields that the object at this place may have."""
+    named = {"domains": UndoDomain if model is DetachUndo else DomainEntry, "undo": Undo}
+    for step in where:
+        model = named.get(str(step), model)
+    of_all = ("context", "dry_run")
+    return [
+        *(name for name in model.model_fields if name not in of_all),
+        *(n for n in of_all if n in model.model_fields),
+    ]
 
 
 # Each envelope is recognised by one of these fields.

@@ -34,7 +34,7 @@ class CleanupPage:
         }
 
 
-def page_of(inventory: Inventory, plans: Sequence[Plan], limit: int) -> CleanupPage:
+def page_of(inventory: Inventory, plans: Sequence[Plan], event: Event, limit: int) -> CleanupPage:
     """The first certificates with something to detach, for an engine that hands out their events itself.
 
     Raises the error of a certificate that could not be read: passed over, it would be forgotten.
@@ -45,7 +45,9 @@ def page_of(inventory: Inventory, plans: Sequence[Plan], limit: int) -> CleanupP
     if error is not None:
         raise error
     cursor = inventory.cursor(done, sum(len(plan.bindings) for plan in plans[:done]))
-    return CleanupPage(tuple(_expiry_data(inventory, plans[number]) for number in found), cursor, inventory.gateways)
+    return CleanupPage(
+        tuple(_expiry_data(inventory, plans[number], event) for number in found), cursor, inventory.gateways
+    )
 
 
 def emit(sink: EventSink, inventory: Inventory, event: Event, plan: Plan) -> CertificateOutcome:
@@ -60,7 +62,7 @@ def emit(sink: EventSink, inventory: Inventory, event: Event, plan: Plan) -> Cer
         type="apig.certificate.expired",
         subject=plan.certificate.id,
         time=datetime.now(UTC),
-        data=_expiry_data(inventory, plan),
+        data=_expiry_data(inventory, plan, event),
     )
     try:
         sink.send(emitted)
@@ -69,9 +71,13 @@ def emit(sink: EventSink, inventory: Inventory, event: Event, plan: Plan) -> Cer
     return CertificateOutcome(plan)
 
 
-def _expiry_data(inventory: Inventory, plan: Plan) -> dict[str, Any]:
+def _expiry_data(inventory: Inventory, plan: Plan, event: Event) -> dict[str, Any]:
     """The data of a certificate's own expiry event, which goes no further than this clean-up would go."""
     data: dict[str, Any] = {"certificate_id": plan.certificate.id}
     if inventory.narrowed:
         data["instance_ids"] = sorted({binding.instance_id for binding in plan.bindings})
+    if event.data.dry_run:
+        data["dry_run"] = True
+    if event.data.context is not None:
+        data["context"] = event.data.context
     return data
