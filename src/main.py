@@ -113,7 +113,9 @@ def _reply(outcome: Outcome) -> Response:
 def _failure(error: DetachError, status: HTTPStatus | None = None) -> Response:
     """503 asks for a retry, 422 for none."""
     status = status or (HTTPStatus.SERVICE_UNAVAILABLE if error.retryable else HTTPStatus.UNPROCESSABLE_ENTITY)
-    fields = {"field": error.field} if isinstance(error, InvalidEvent) else {}
+    fields: dict[str, Any] = {"field": error.field} if isinstance(error, InvalidEvent) else {}
+    if error.outcome is not None:
+        fields["outcome"] = error.outcome
     return _problem(status, error.message, {"error": error.name, "error_code": error.error_code, **fields})
 
 

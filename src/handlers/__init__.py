@@ -36,8 +36,10 @@ def handle(delivery: Delivery, runtime: Runtime) -> Outcome:
         report.begin(event)
         outcome = carry_out(event, runtime.work(delivery.deadline, report.call), report)
     report.done(outcome)
-    if outcome.error is not None:
-        raise outcome.error
+    error = outcome.error
+    if error is not None:
+        error.outcome = outcome.to_dict()  # the answer tells what was done all the same
+        raise error
     return outcome
 
 

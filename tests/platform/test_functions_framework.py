@@ -154,6 +154,23 @@ def test_a_failure_that_no_retry_helps_is_422(service: Framework, world: Sandbox
     assert (found["title"], found["error"], found["error_code"]) == ("NotFound", "NotFound", "APIG.3021")
 
 
+def test_the_answer_of_a_failure_carries_what_was_done(service: Framework, world: Sandbox) -> None:
+    """One gateway refuses and the others do not: the problem has the outcome, with `undo` and each binding's error."""
+    world.faults.add(Fault(path="/domains/detach", status=400, error_code="APIG.2012"))
+    world.faults.add(Fault(path="/domains/detach", nth=2, status=400, error_code="APIG.2012"))
+    body = (EVENTS / "certificate_expired.json").read_bytes()
+
+    response = service.post(body, {"Content-Type": "application/cloudevents+json"})
+
+    assert response.status_code == 422
+    found = problem(response)
+    [certificate] = found["outcome"]["certificates"]
+    assert (found["error_code"], found["outcome"]["status"]) == ("APIG.2012", "failed")
+    assert {entry["error_code"] for entry in certificate["failed"]} == {"APIG.2012"}
+    assert certificate["detached"]
+    assert found["outcome"]["undo"][0]["certificate_id"] == certificate["certificate_id"]
+
+
 def test_a_failure_that_a_retry_may_help_is_503(service: Framework, world: Sandbox) -> None:
     """API Gateway says 500 APIG.9008 for too many requests. We answer 503, and the same event succeeds later."""
     world.faults.add(Fault.throttled())

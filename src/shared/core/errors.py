@@ -11,7 +11,7 @@ DetachError
 """
 
 from collections.abc import Iterable
-from typing import ClassVar, TypedDict, Unpack
+from typing import Any, ClassVar, TypedDict, Unpack
 
 
 class Facts(TypedDict, total=False):
@@ -45,6 +45,7 @@ class DetachError(Exception):
         self.retry_after = facts.get("retry_after", 0.0)
         self.throttled = facts.get("throttled", False)
         self.out_of_time = facts.get("out_of_time", False)
+        self.outcome: dict[str, Any] | None = None  # of the event that failed with it, once there is one
 
     @property
     def name(self) -> str:

@@ -15,7 +15,8 @@ from shared.events.envelope import ENVELOPE_KEYS, NAME, Context, Inner, Step, Un
 _TRACE_NAMES: dict[str, Kind] = dict.fromkeys(
     ("deletePublicRecordSet", "deletePrivateRecordSet", "deletePublicZone", "deletePrivateZone"), "domain_decommission"
 )
-_ADDRESSES = ("A", "AAAA", "CNAME")
+# Without its AAAA record, a domain is still reached by its A record.
+_ADDRESSES = ("A", "CNAME")
 
 
 def timer(event: Mapping[str, Any], context: Context) -> Step:
@@ -50,9 +51,7 @@ def cts(event: Mapping[str, Any], context: Context) -> Step:
     """The trace of a DNS deletion that succeeded: the domain is decommissioned."""
     trace = event["cts"] if isinstance(event["cts"], dict) else {}
     kind = kind_of("cts.trace_name", trace.get("trace_name"), _TRACE_NAMES, context)
-    # "warning" and "incident" are failed operations; `code` is 0 in real traces, whatever happened.
-    if str(trace.get("trace_rating")).lower() in ("warning", "incident"):
-        raise InvalidEvent("cts.trace_rating", "expected an operation that succeeded; nothing was decommissioned")
+    _refuse_failed(trace)
     parts = list[dict[str, Any]]()
     for part in (trace.get("response"), trace.get("request")):
         with suppress(InvalidEvent):  # an object, JSON text, or nothing that can be read
@@ -60,10 +59,25 @@ def cts(event: Mapping[str, Any], context: Context) -> Step:
     if trace["trace_name"].endswith("RecordSet"):
         for record_type in (part.get("type") for part in parts):
             if record_type and str(record_type).upper() not in _ADDRESSES:
-                raise InvalidEvent("cts", f"expected a record of type A, AAAA or CNAME{instead(record_type)}")
+                raise InvalidEvent("cts", f"expected a record of type A or CNAME{instead(record_type)}")
     in_message = re.search(r"\[([^\[\]]+)\]\s*\Z", message if isinstance(message := trace.get("message"), str) else "")
     candidates = [trace.get("resource_name"), *(part.get("name") for part in parts), in_message and in_message[1]]
     if not (names := [name for name in candidates if is_name(name)]):
         raise InvalidEvent("cts.resource_name", f"expected {NAME}{instead(trace.get('resource_name'))}")
     trace_id = event_id(event, trace.get("trace_id") or None, "cts.trace_id", context)
     return Understood(kind, trace_id, {"domain": names[0]}, "cts")
+
+
+def _refuse_failed(trace: Mapping[str, Any]) -> None:
+    """Raise InvalidEvent for the trace of an operation that failed: nothing was decommissioned.
+
+    Old traces have `trace_status` alone, newer ones `trace_rating`: "warning" and "incident" mean a failure. `code` is
+    an HTTP status, or 0 in real traces of operations that succeeded.
+    """
+    expected = "expected an operation that succeeded; nothing was decommissioned"
+    for name in ("trace_rating", "trace_status"):
+        if str(trace.get(name)).strip().lower() in ("warning", "incident"):
+            raise InvalidEvent(f"cts.{name}", expected)
+    code = str(trace.get("code", "")).strip()
+    if code.isascii() and code.isdigit() and int(code[:9]) >= 400:
+        raise InvalidEvent("cts.code", f"{expected}, not {code[:9]}")
