@@ -43,5 +43,7 @@ def _named(common_name: str, instance_ids: Iterable[str] | None, client: ApigCli
     for instance_id in instance_ids or [instance.id for instance in client.instances()]:
         for certificate in client.certificates(instance_id):
             if comparable_name(certificate.common_name) == common_name:
-                found[certificate.id] = certificate
+                seen = found.setdefault(certificate.id, certificate)
+                if seen.not_after != certificate.not_after:  # renewed between two gateways' listings
+                    found[certificate.id] = client.certificate(certificate.id)
     return found.values()

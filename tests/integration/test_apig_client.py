@@ -91,12 +91,31 @@ def test_a_date_has_any_number_of_fractional_digits(sandbox: Sandbox, client: Ap
     assert client.certificate(CERTIFICATE).not_after == moment
 
 
-@pytest.mark.parametrize("text", ["2021-04-26T09:03:30", "yesterday", "2021-13-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "text", ["2021-04-26T09:03:30", "yesterday", "2021-13-01T00:00:00Z", "0", "0001-01-01T00:00:00Z", "1619427810"]
+)
 def test_a_date_that_tells_no_moment_is_not_guessed_at(sandbox: Sandbox, client: ApigClient, text: str):
     """A date without an offset, or none at all, is not guessed at: the certificate is left as it is."""
     sandbox.faults.add(Fault(status=200, raw_body=f'{{"id":"{CERTIFICATE}","not_after":"{text}"}}'))
-    with pytest.raises(Unavailable, match="not_after"):
-        client.certificate(CERTIFICATE)
+    assert client.certificate(CERTIFICATE).not_after is None
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "1619427810", "1e300", "true", "[]", "{}", "null"])
+def test_a_date_that_is_no_text_is_not_guessed_at(sandbox: Sandbox, new_runtime, value: str):
+    """0 would be 1970, and the certificate would be detached: it is refused instead, and named."""
+    furnish(sandbox)
+    body = f'{{"id":"{CERTIFICATE}","not_after":{value}}}'
+    sandbox.faults.add(Fault(path=f"/{CERTIFICATE}$", status=200, raw_body=body, times=None))
+    with pytest.raises(Rejected, match=f"certificate {CERTIFICATE}: the API gives no usable not_after"):
+        expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert len(sandbox.fleet.bindings()) == 2
+
+
+@pytest.mark.parametrize("grace", ["P3650D", "-P3650D"])
+def test_a_certificate_without_expiry_is_never_due(sandbox: Sandbox, new_runtime, grace: str):
+    """RFC 5280 writes "no expiry" as 9999-12-31T23:59:59Z: no grace overflows on it."""
+    furnish(sandbox, not_after="9999-12-31T23:59:59Z")
+    assert expire(new_runtime(DETACH_EXPIRY_GRACE=grace), certificate_id=CERTIFICATE)["status"] == "not_due"
 
 
 def test_certificate_without_a_date_is_not_detached(sandbox: Sandbox, new_runtime):

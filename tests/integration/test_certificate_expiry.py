@@ -1,11 +1,12 @@
 """A certificate expires: by its id and by its name."""
 
+import json
 import threading
 from datetime import timedelta
 
 import pytest
 
-from sandbox import Sandbox
+from sandbox import Fault, Sandbox
 from shared.core.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound
 from tests.conftest import FAR_AHEAD, LONG_AGO
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, expire, furnish, pairs
@@ -229,6 +230,18 @@ def test_by_common_name_only_the_expired_ones(sandbox: Sandbox, new_runtime):
         (expired.id, "detached"),
     }
     assert {certificate_id for certificate_id, _, _ in fleet.bindings()} == {valid.id, other.id}
+
+
+def test_by_common_name_a_date_that_gateways_disagree_about_is_read_again(sandbox: Sandbox, new_runtime):
+    """The certificate was renewed between two listings: the newer date decides, whichever came first."""
+    furnish(sandbox, not_after=FAR_AHEAD)
+    old = {"id": CERTIFICATE, "common_name": DOMAIN, "not_after": "2021-04-26T09:03:30Z"}
+    for gateway in (FIRST, SECOND):
+        sandbox.journal.clear()
+        body = json.dumps({"total": 1, "certs": [old]})
+        sandbox.faults.add(Fault(path=rf"certificates\?instance_id={gateway}", status=200, raw_body=body))
+        assert expire(new_runtime(), common_name=DOMAIN)["status"] == "not_due"
+        assert sandbox.journal.detaches() == []
 
 
 def test_by_common_name_on_the_named_gateways(sandbox: Sandbox, new_runtime):

@@ -269,7 +269,7 @@ def test_a_certificate_whose_date_is_gone_on_the_second_reading_is_left(sandbox:
         Fault(path="/attached-domains", delay=2.2),
         Fault(path=f"/{CERTIFICATE}$", nth=2, status=200, raw_body=f'{{"id":"{CERTIFICATE}"}}', times=None),
     )
-    with pytest.raises(Rejected, match="the API gives no not_after"):
+    with pytest.raises(Rejected, match="the API gives no usable not_after"):
         expire(new_runtime(DETACH_BATCH_SIZE="1"), certificate_id=CERTIFICATE)
     assert sandbox.journal.detaches() == []
 

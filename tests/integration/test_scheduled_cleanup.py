@@ -333,10 +333,32 @@ def test_a_certificate_without_a_date_is_named_once_it_is_attached(sandbox: Sand
         Fault(path=rf"certificates\?instance_id={FIRST}", raw_body=json.dumps(listing)),
         Fault(path=f"/certificates/{ID[4]}$", raw_body=json.dumps(details)),
     )
-    with pytest.raises(Rejected, match=f"certificate {ID[4]}: the API gives no not_after"):
+    with pytest.raises(Rejected, match=f"certificate {ID[4]}: the API gives no usable not_after"):
         clean_up(new_runtime())
     assert len(sandbox.fleet.bindings(ID[4])) == 1
     assert sandbox.fleet.bindings(ID[2]) == set()
+
+
+@pytest.mark.parametrize("not_after", ['"9999-12-31T23:59:59Z"', "0", '"0001-01-01T00:00:00Z"', '"soon"'])
+def test_one_odd_date_stops_no_other_certificate(sandbox: Sandbox, new_runtime, world: World, not_after: str):
+    """The others of the same listing are cleaned up; the odd one is left, and its own details decide."""
+    world.certificate(4, VALID, FIRST, "a.four.example")
+    odd, expired = f'{{"id":"{ID[4]}","not_after":{not_after}}}', f'{{"id":"{ID[1]}","not_after":"{EXPIRED}"}}'
+    body = f'{{"total":2,"certs":[{odd},{expired}]}}'
+    sandbox.faults.add(Fault(path=rf"certificates\?instance_id={FIRST}", status=200, raw_body=body))
+    outcome = clean_up(new_runtime(DETACH_EXPIRY_GRACE="P7D"))
+    assert outcome["status"] == "detached"
+    assert {each for each, _, _ in sandbox.fleet.bindings()} == {ID[3], ID[4]}
+
+
+def test_gateways_that_disagree_about_a_date_are_not_believed(sandbox: Sandbox, new_runtime, world: World):
+    """A global certificate is renewed between two gateways' listings: its details are read, and it is kept."""
+    world.certificate(4, VALID, None, "shared.example")
+    old = f'{{"total":1,"certs":[{{"id":"{ID[4]}","not_after":"{EXPIRED}"}}]}}'
+    sandbox.faults.add(Fault(path=rf"certificates\?instance_id={FIRST}", status=200, raw_body=old))
+    outcome = clean_up(new_runtime())
+    assert len(sandbox.fleet.bindings(ID[4])) == 2
+    assert {entry["certificate_id"]: entry["status"] for entry in outcome["certificates"]}[ID[4]] == "not_due"
 
 
 @pytest.mark.parametrize("cursor", ["after", "x", "0", "eyJhIjoxfQ=="])

@@ -152,9 +152,10 @@ def is_due(certificate: Certificate, policy: Policy, now: datetime) -> bool:
     """Whether `not_after` plus the grace has passed: the gateway's own date decides, never the event."""
     if certificate.not_after is None:
         raise Rejected(
-            f"certificate {certificate.id}: the API gives no not_after, so nothing tells whether it has expired"
+            f"certificate {certificate.id}: the API gives no usable not_after, so nothing tells whether it has expired"
         )
-    return now >= certificate.not_after + policy.expiry_grace
+    # The grace is taken from now: 9999-12-31, RFC 5280's "no expiry", leaves no room for adding it.
+    return now - policy.expiry_grace >= certificate.not_after
 
 
 def check_size(bindings: int, policy: Policy, *, cleanup: bool) -> None:

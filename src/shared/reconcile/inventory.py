@@ -83,6 +83,8 @@ def take_inventory(client: ApigClient, policy: Policy, now: datetime, wanted: Wa
         for certificate in client.certificates(instance_id):
             if certificate.not_after is None or is_due(certificate, policy, now):
                 window.add(certificate)
+            else:
+                window.pass_over(certificate)
         return True
 
     read, failed = _each(running, certificates, threads)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 from shared.apig.replies import GroupDomain
 from shared.core.models import Binding, Certificate
@@ -23,17 +24,27 @@ class Window:
         self._bindings: dict[str, list[Binding]] = {}
         self._held = 0
         self._unknown: set[str] = set()
+        self._not_due: set[str] = set()
 
     def add(self, certificate: Certificate) -> None:
         """Take in a certificate that is due."""
         with self._lock:
             if certificate.id <= self._after or self._is_left(certificate.id):
                 return
-            self.certificates[certificate.id] = certificate
+            if certificate.id in self._not_due:
+                certificate = replace(certificate, not_after=None)
+            self.certificates.setdefault(certificate.id, certificate)
             if len(self.certificates) > 2 * self._most:  # seldom enough for sorting to be cheap
                 kept = sorted(self.certificates)[: self._most]
                 self.certificates = {certificate_id: self.certificates[certificate_id] for certificate_id in kept}
                 self.through = kept[-1]
+
+    def pass_over(self, certificate: Certificate) -> None:
+        """A gateway lists this one as not due. If another lists it as due, its date is not known and is read again."""
+        with self._lock:
+            self._not_due.add(certificate.id)
+            if certificate.id in self.certificates:
+                self.certificates[certificate.id] = replace(certificate, not_after=None)
 
     def note(self, domain: GroupDomain) -> None:
         """Take in a domain, if its certificate is one of the window's."""
