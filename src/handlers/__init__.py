@@ -11,7 +11,7 @@ from shared.core.errors import DetachError
 from shared.core.event_data import CertificateExpiry, DetachUndo, DomainDecommission, Event, Kind, ScheduledCleanup
 from shared.core.guards import check_size
 from shared.core.outcome import CertificateOutcome, Outcome
-from shared.core.plan import Plan, Selection, make_plan
+from shared.core.plan import Plan, Selection, make_plan, not_found
 from shared.events import parse
 from shared.reconcile.execute import execute
 from shared.reconcile.hand_out import CleanupPage, emit, page_of
@@ -53,9 +53,10 @@ def carry_out(event: Event, work: Work, report: Report) -> Outcome:
     data, work = event.data, _harmless(work, event)
     if isinstance(data, ScheduledCleanup):
         return _clean_up(event, scheduled_cleanup.select(data, work), work, report)
-    plans = _planned(_select(data, work), work)
-    outcomes = tuple(_apply(work, report, plan) for plan in plans)
-    return Outcome(event.id, event.kind, work.policy.dry_run, outcomes, context=data.context)
+    selection = _select(data, work)
+    outcomes = tuple(_apply(work, report, plan) for plan in _planned(selection, work))
+    dry_run, missing = work.policy.dry_run, not_found(selection)
+    return Outcome(event.id, event.kind, dry_run, outcomes, context=data.context, not_found=missing)
 
 
 def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> CleanupPage:

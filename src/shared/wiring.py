@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 import httpx
 
@@ -22,10 +22,6 @@ from shared.transport.send import Call, Transport
 from shared.transport.tls import new_client
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True, slots=True)
 class Work:
     """What one event is handled with; `sink` is where a clean-up sends its events, if it is to send any."""
@@ -33,7 +29,10 @@ class Work:
     client: ApigClient
     policy: Policy
     sink: EventSink | None = None
-    now: Callable[[], datetime] = _now
+
+    def now(self) -> datetime:
+        """The time in UTC by which certificates are due."""
+        return self.client.clock.now()
 
 
 class Runtime:

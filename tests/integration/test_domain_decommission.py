@@ -144,7 +144,17 @@ def test_unknown_domain_is_nothing_to_do(sandbox: Sandbox, new_runtime):
     furnish(sandbox)
     outcome = decommission(new_runtime(), domain="unknown.example.com")
     assert (outcome["status"], outcome["certificates"]) == ("nothing_to_detach", [])
+    assert outcome["not_found"] == ["unknown.example.com"]
     assert sandbox.journal.detaches() == []
+
+
+def test_a_misspelt_domain_among_others_is_named(sandbox: Sandbox, new_runtime, caplog):
+    """The others are detached; the one that is bound nowhere stands in outcome and report, as it compares."""
+    furnish(sandbox, domains=[LEGACY])
+    outcome = decommission(new_runtime(), domains=["Legacy.example.com", "Lagacy.example.com"])
+    assert (outcome["status"], outcome["not_found"]) == ("detached", ["lagacy.example.com"])
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    assert report.not_found == ["lagacy.example.com"]
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -4,12 +4,13 @@ Facts are from the vendor's API reference (dedicated gateway APIs V2); each call
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
+from shared.apig.clock import GatewayClock
 from shared.apig.replies import (
     ApiGroup,
     BoundDomainRow,
@@ -41,6 +42,7 @@ class ApigClient:
     auth: httpx.Auth
     endpoint: str
     project_id: str
+    clock: GatewayClock = field(default_factory=GatewayClock)
 
     def instances(self) -> Iterator[Instance]:
         """The project's gateways, all pages."""
@@ -66,7 +68,7 @@ class ApigClient:
         """One certificate; raises NotFound when the project has no such certificate."""
         # GET /v2/{project_id}/apigw/certificates/{certificate_id}  (ShowDetailsOfCertificateV2)
         request = self._get("certificates/{certificate_id}", f"/certificates/{_quoted(certificate_id)}")
-        fields = self.transport.send(request, self.auth).fields()
+        fields = self._read(request)
         found: CertificateRow = validated(adapter(CertificateRow), fields, request.route)
         if found.id != certificate_id:
             raise Unavailable(f"{request.route} answered with certificate {found.id}, not with {certificate_id}")
@@ -119,7 +121,7 @@ class ApigClient:
         offset, total, restarts = 0, 0, _RESTARTS
         while True:
             page = replace(request, params={**(request.params or {}), "offset": offset, "limit": PAGE})
-            fields = self.transport.send(page, self.auth).fields()
+            fields = self._read(page)
             before, total = total, validated(adapter(Page), fields, request.route).total
             content = fields.get(key)
             rows = validated(list_of(model), [] if content is None and total == 0 else content, request.route)
@@ -135,6 +137,11 @@ class ApigClient:
                 return
             if not size:  # what is missing may be bound: an incomplete listing is none
                 raise Unavailable(f"{request.route} ended after {offset} of {total} rows")
+
+    def _read(self, request: Request) -> dict[str, Any]:
+        reply = self.transport.send(request, self.auth)
+        self.clock.note(reply)
+        return reply.fields()
 
     def _get(self, route: str, path: str, params: Mapping[str, str | int] | None = None) -> Request:
         route = f"GET {route}"

@@ -162,7 +162,10 @@ class CleanupSummary:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What `handle` returns; `to_dict` gives the public JSON. `context` is the event's own, for its reader."""
+    """What `handle` returns; `to_dict` gives the public JSON. `context` is the event's own.
+
+    `not_found` are the domains that the event names and that are bound nowhere it looked.
+    """
 
     event_id: str
     kind: Kind
@@ -170,6 +173,7 @@ class Outcome:
     certificates: tuple[CertificateOutcome, ...] = ()
     cleanup: CleanupSummary | None = None
     context: Mapping[str, Any] | None = None
+    not_found: tuple[str, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -206,6 +210,7 @@ class Outcome:
             "undo": self.undo,
             **(self.cleanup.to_dict() if self.cleanup else {}),
             **({"context": self.context} if self.context is not None else {}),
+            **({"not_found": list(self.not_found)} if self.not_found else {}),
         }
 
     def lines(self) -> Iterator[dict[str, Any]]:
@@ -228,6 +233,7 @@ class Outcome:
                 **part.lists(),
                 "dry_run": self.dry_run,
                 "undo": part.undo,
+                **({"not_found": list(self.not_found)} if self.not_found else {}),
                 **({"part": number, "parts": len(parts)} if len(parts) > 1 else {}),
                 **(self.cleanup.to_dict() if self.cleanup else {}),
             }

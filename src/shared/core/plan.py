@@ -93,6 +93,17 @@ class Plan:
             yield self.entries[start : start + size]
 
 
+def not_found(selection: Selection) -> tuple[str, ...]:
+    """The domains that the event names and that none of its certificates is bound to.
+
+    A certificate that is not due was not asked for its bindings: then nothing is said.
+    """
+    if not all(target.due for target in selection.targets):
+        return ()
+    bound = {comparable_name(binding.domain) for target in selection.targets for binding in target.bindings}
+    return tuple(sorted(selection.scope.names - bound))
+
+
 def bindings_of(entries: Iterable[Entry]) -> tuple[Binding, ...]:
     """The bindings of entries, in order."""
     return tuple(binding for entry in entries for binding in entry.bindings)
