@@ -14,7 +14,7 @@ from dockerfile_parse import DockerfileParser
 
 from shared import settings
 from shared.core.kinds import KINDS
-from tests.support.world import parsed
+from tests.support.deliveries import parsed
 
 ROOT = Path(__file__).parents[2]
 KNATIVE = ROOT / "deploy" / "knative"
