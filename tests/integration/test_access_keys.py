@@ -9,7 +9,7 @@ import pytest
 
 from sandbox import Fault, Sandbox
 from shared.core.delivery import Deadline
-from shared.core.errors import AccessDenied, ConfigurationError
+from shared.core.errors import AccessDenied, ConfigurationError, CredentialsRefused
 from shared.credentials.provider import CredentialProvider
 from shared.credentials.secret import Secret
 from shared.transport.send import Transport
@@ -76,7 +76,7 @@ def test_unknown_keys_are_sent_once(sandbox: Sandbox, new_runtime: Any, key: dic
         TEST_CREDENTIALS=json.dumps(key | {"secret_key": "a-wrong-secret-key", "project_id": "0" * 32})
     )
     for _ in range(7):
-        with pytest.raises(AccessDenied, match=r"401 APIG\.0301.*sent again in an hour") as raised:
+        with pytest.raises(CredentialsRefused, match=r"401 APIG\.0301.*sent again in an hour") as raised:
             expire(runtime, certificate_id=CERTIFICATE)
         assert "a-wrong" not in raised.value.message
     assert len(sandbox.journal.apig()) == 1
@@ -122,7 +122,7 @@ def test_clock_skew_names_both_clocks(sandbox: Sandbox, key: dict[str, str], min
     with new_client(sandbox.ca_file) as client:
         transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None)
         identity = CredentialProvider(Store(key), sandbox.auth_url, clock=lambda: now + minutes * 60)
-        with pytest.raises(AccessDenied, match="the clocks differ by more than 15 minutes") as raised:
+        with pytest.raises(CredentialsRefused, match="the clocks differ by more than 15 minutes") as raised:
             ask(sandbox, identity, transport)
     ours = datetime.fromtimestamp(now + minutes * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     theirs = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:")

@@ -11,7 +11,7 @@ import pytest
 
 from sandbox import Behaviour, Fault, Sandbox
 from shared.core.delivery import Deadline
-from shared.core.errors import AccessDenied, ConfigurationError, Unavailable
+from shared.core.errors import ConfigurationError, CredentialsRefused, Unavailable
 from shared.credentials.content import Token
 from shared.credentials.provider import CredentialProvider
 from shared.credentials.secret import Secret
@@ -202,7 +202,7 @@ def test_a_wrong_password_is_sent_once(
     sandbox.behaviour = Behaviour(iam_envelope=envelope, lockout_after=2)
     store.content = sandbox.credentials | {"password": "a-wrong-password"}
     for _ in range(5):
-        with pytest.raises(AccessDenied, match="POST /v3/auth/tokens answered 401") as raised:
+        with pytest.raises(CredentialsRefused, match="POST /v3/auth/tokens answered 401") as raised:
             provider.current(transport)
         assert "sent again in an hour, or once the secret changes" in raised.value.message
         assert "a-wrong" not in raised.value.message
@@ -216,10 +216,10 @@ def test_refused_credentials_are_tried_once_more_after_an_hour(
     """A process is not stuck for ever after its account was unlocked."""
     sandbox.faults.add(Fault(service="iam", status=401, error_code="IAM.0061"))
     for _ in range(3):
-        with pytest.raises(AccessDenied, match="answered 401"):
+        with pytest.raises(CredentialsRefused, match="answered 401"):
             provider.current(transport)
     clock.ahead = 3590.0
-    with pytest.raises(AccessDenied):
+    with pytest.raises(CredentialsRefused):
         provider.current(transport)
     assert logins(sandbox) == 1
     clock.ahead = 3610.0
@@ -232,7 +232,7 @@ def test_a_corrected_secret_is_used_at_once(
 ):
     """The hour is for the same secret only."""
     store.content = sandbox.credentials | {"password": "a-wrong-password"}
-    with pytest.raises(AccessDenied):
+    with pytest.raises(CredentialsRefused):
         provider.current(transport)
     store.content = sandbox.credentials
     assert isinstance(provider.current(transport), Token)
@@ -263,7 +263,7 @@ def test_the_password_is_read_again_for_the_next_login(
 @pytest.mark.parametrize(
     ("fault", "error", "named"),
     [
-        (Fault(service="iam", status=403, error_code="IAM.0081", times=None), AccessDenied, "403"),
+        (Fault(service="iam", status=403, error_code="IAM.0081", times=None), CredentialsRefused, "403"),
         (Fault(service="iam", status=400, error_code="IAM.0011", times=None), ConfigurationError, "check OS_AUTH_URL"),
         (Fault(service="iam", status=404, error_code="IAM.0004", times=None), ConfigurationError, "domain and project"),
         (Fault(service="iam", status=409, error_code="IAM.0005", times=None), Unavailable, "409"),
@@ -363,7 +363,7 @@ def test_a_token_that_stays_refused(sandbox: Sandbox, ask: Callable[[], int], st
     """Refused, read again, still the same: it is said so, and sent no second time."""
     store.content = sandbox.issue_token()
     sandbox.revoke_tokens()
-    with pytest.raises(AccessDenied, match="the secret still holds the same"):
+    with pytest.raises(CredentialsRefused, match="the secret still holds the same"):
         ask()
     assert len(sandbox.journal.apig()) == 1
     store.content = sandbox.issue_token()
@@ -373,7 +373,7 @@ def test_a_token_that_stays_refused(sandbox: Sandbox, ask: Callable[[], int], st
 def test_a_token_that_has_ended_is_not_sent(provider: CredentialProvider, store: Kept, transport: Transport):
     """`expires_at` in the past: it is not even sent."""
     store.content = {"token": "t", "expires_at": "2020-01-01T00:00:00Z"}
-    with pytest.raises(AccessDenied, match="has expired"):
+    with pytest.raises(CredentialsRefused, match="has expired"):
         provider.current(transport)
 
 

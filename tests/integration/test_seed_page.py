@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sandbox import Fault, Sandbox
-from shared.core.errors import AccessDenied, DetachError, Rejected, Unavailable
+from shared.core.errors import AccessDenied, CredentialsRefused, DetachError, Rejected, Unavailable
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, expire, furnish
 
 DETACH = f"/apigw/certificates/{CERTIFICATE}/domains/detach"
@@ -99,7 +99,7 @@ EXAMPLES = {
         "Invalid parameter value,parameterName:domain_id. Please refer to the support documentation",
         Rejected,
     ),
-    "401 APIG.1002": (401, "APIG.1002", "Incorrect token or token resolution failed", AccessDenied),
+    "401 APIG.1002": (401, "APIG.1002", "Incorrect token or token resolution failed", CredentialsRefused),
     "403 APIG.1005": (403, "APIG.1005", "No permissions to request this method", AccessDenied),
     "404 APIG.3020": (404, "APIG.3020", "The URL domain does not exist", Rejected),
     "500 APIG.9999": (500, "APIG.9999", "System error", Unavailable),

@@ -154,6 +154,23 @@ def test_a_failure_that_no_retry_helps_is_422(service: Framework, world: Sandbox
     assert (found["title"], found["error"], found["error_code"]) == ("NotFound", "NotFound", "APIG.3021")
 
 
+def test_during_a_rotation_an_event_is_kept_for_later(world: Sandbox, tmp_path: Path) -> None:
+    """While the store has the old password: 503 each time, one login in all. No event is lost once it has the new one."""
+    secret = tmp_path / "credentials.json"
+    secret.write_text(json.dumps(world.credentials | {"password": "the-old-password"}), encoding="utf-8")
+    WATCH.keep(secret)
+    body = (EVENTS / "certificate_expired.json").read_bytes()
+    headers = {"Content-Type": "application/cloudevents+json"}
+    with framework(variables(world) | {"SECRET_URI": f"file:{secret}"}, "handler", tmp_path) as door:
+        refused = [door.post(body, headers) for _ in range(5)]
+        logins = len(world.journal.iam())
+        secret.write_text(json.dumps(world.credentials), encoding="utf-8")
+        response = door.post(body, headers)
+    assert {(each.status_code, problem(each)["error"]) for each in refused} == {(503, "CredentialsRefused")}
+    assert logins == 1
+    assert response.status_code == 200
+
+
 def test_the_answer_of_a_failure_carries_what_was_done(service: Framework, world: Sandbox) -> None:
     """One gateway refuses and the others do not: the problem has the outcome, with `undo` and each binding's error."""
     world.faults.add(Fault(path="/domains/detach", status=400, error_code="APIG.2012"))

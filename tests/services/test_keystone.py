@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared.core.delivery import Deadline
-from shared.core.errors import AccessDenied
+from shared.core.errors import CredentialsRefused
 from shared.wiring import Runtime
 from tests.services.gateway import Gateway, guarded_by
 from tests.services.keystone import LOCKED_AFTER, TOKEN_LIFETIME, Keystone
@@ -132,7 +132,7 @@ def test_a_wrong_password_is_tried_once(world: World, keystone: Keystone, creden
     """Five events, and one failure in Keystone's own lockout counter. Then the right password works at once."""
     world.use(credentials | {"password": "a-wrong-password"})
     for _ in range(5):
-        with pytest.raises(AccessDenied, match="POST /v3/auth/tokens answered 401"):
+        with pytest.raises(CredentialsRefused, match="POST /v3/auth/tokens answered 401"):
             world.instances()
     assert keystone.failures(credentials["username"]) == 1
     assert LOCKED_AFTER > 1
@@ -145,6 +145,6 @@ def test_an_unknown_project_is_tried_once(world: World, credentials: dict[str, s
     """Keystone refuses a project that does not exist in the same way as a password."""
     world.use(credentials | {"project_id": "0" * 32})
     for _ in range(3):
-        with pytest.raises(AccessDenied, match="answered 401"):
+        with pytest.raises(CredentialsRefused, match="answered 401"):
             world.instances()
     assert world.logins() == 1

@@ -96,7 +96,7 @@ def test_the_extension_serves_the_function(world: World, sandbox: Sandbox, manag
     assert len(statuses) > 1
 
     sandbox.revoke_tokens()
-    assert world.function.invoke(event)["errorType"] == "AccessDenied"
+    assert world.function.invoke(event)["errorType"] == "CredentialsRefused"
     content = json.dumps({"token": sandbox.issue_token()})
     manager.call("PutSecretValue", SecretId=world.secret, SecretString=content)
     time.sleep(1.1)

@@ -16,7 +16,7 @@ import pytest
 
 from sandbox import Sandbox
 from shared.core.delivery import Deadline
-from shared.core.errors import AccessDenied, ConfigurationError, DetachError, Unavailable
+from shared.core.errors import ConfigurationError, CredentialsRefused, DetachError, Unavailable
 from shared.credentials.secret import Secret, Store
 from shared.credentials.stores.aws_secretsmanager import open_store
 from shared.credentials.stores.process import Process
@@ -205,7 +205,7 @@ def test_an_event_succeeds_again_after_a_rotation(manager: SecretsManager, sandb
         runtime = new_runtime(SECRET_URI=f"aws-secretsmanager:{name}", **variables)
         assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "detached"
         sandbox.revoke_tokens()
-        with pytest.raises(AccessDenied, match="the secret still holds the same"):
+        with pytest.raises(CredentialsRefused, match="the secret still holds the same"):
             expire(runtime, certificate_id=CERTIFICATE)
         manager.call("PutSecretValue", SecretId=name, SecretString=json.dumps({"token": sandbox.issue_token()}))
         time.sleep(1.1)

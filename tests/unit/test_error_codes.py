@@ -22,8 +22,8 @@ from shared.core.error_codes import Answer, error_for
         (401, "APIG.1005", "AccessDenied", False),
         (403, "APIG.1005", "AccessDenied", False),
         (403, "APIG.1115", "AccessDenied", False),
-        (401, "APIG.1002", "AccessDenied", False),
-        (401, None, "AccessDenied", False),
+        (401, "APIG.1002", "CredentialsRefused", False),
+        (401, None, "CredentialsRefused", False),
         (401, "APIG.1003", "ConfigurationError", False),
         (404, "APIG.3021", "NotFound", False),
         (404, "APIG.3025", "NotFound", False),
@@ -95,7 +95,8 @@ def test_too_many_requests_are_throttled(status, code, throttled):
 @pytest.mark.parametrize(
     ("status", "code", "hint"),
     [
-        (403, "APIG.1005", "; grant the permission, or check the credentials"),
+        (403, "APIG.1005", "; grant the permission"),
+        (401, "APIG.1002", "; check the credentials"),
         (404, "APIG.3021", "; it may be in another project"),
         (401, "APIG.1003", "; the token needs the scope of a project"),
         (400, "APIG.2012", ""),

@@ -6,13 +6,14 @@ from shared.core import errors
 from shared.core.errors import AccessDenied, InvalidEvent, Rejected, Unavailable, first_error
 
 
-def test_only_unavailable_is_retryable():
+def test_refused_credentials_and_what_is_unavailable_are_retryable():
     """The tree of the contract."""
     retryable = {
         name: getattr(errors, name).retryable
         for name in (
             "InvalidEvent",
             "ConfigurationError",
+            "CredentialsRefused",
             "AccessDenied",
             "NotFound",
             "BlastRadiusExceeded",
@@ -20,7 +21,9 @@ def test_only_unavailable_is_retryable():
             "Unavailable",
         )
     }
-    assert [name for name, value in retryable.items() if value] == ["Unavailable"]
+    assert [name for name, value in retryable.items() if value] == ["CredentialsRefused", "Unavailable"]
+    # Only what is unavailable is sent again by this process: accounts lock.
+    assert [error.__name__ for error in errors.DetachError.__subclasses__() if error.repeatable] == ["Unavailable"]
     assert len(retryable) == len(errors.DetachError.__subclasses__())
 
 

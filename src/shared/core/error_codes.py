@@ -6,7 +6,15 @@ mislead: throttling is 500 APIG.9008, a missing permission 401 or 403 APIG.1005,
 
 from dataclasses import dataclass
 
-from shared.core.errors import AccessDenied, ConfigurationError, DetachError, NotFound, Rejected, Unavailable
+from shared.core.errors import (
+    AccessDenied,
+    ConfigurationError,
+    CredentialsRefused,
+    DetachError,
+    NotFound,
+    Rejected,
+    Unavailable,
+)
 
 # The token was refused as such: get a new one and send the request again, once.
 TOKEN_REFUSED = frozenset(
@@ -53,12 +61,13 @@ BY_CODE: dict[str, type[DetachError]] = {
     "APIG.3711": Unavailable,  # 409: modifiable once a minute
     "APIG.3718": Unavailable,  # 409: another task of the gateway is being processed
     "APIC.7701": Unavailable,  # 409: the gateway's status conflicts, such as during an upgrade
+    # the token or key is refused
+    "APIG.1000": CredentialsRefused,
+    "APIG.1001": CredentialsRefused,
+    "APIG.1002": CredentialsRefused,
+    "APIG.0301": CredentialsRefused,
+    "APIG.0307": CredentialsRefused,
     # no permission, or no such identity
-    "APIG.1000": AccessDenied,
-    "APIG.1001": AccessDenied,
-    "APIG.1002": AccessDenied,
-    "APIG.0301": AccessDenied,
-    "APIG.0307": AccessDenied,
     "APIG.1005": AccessDenied,  # 401 in the appendix, 403 in the operation's page: no permission for this method
     "APIG.1007": AccessDenied,  # 401: the token lacks its domain
     "APIG.1008": AccessDenied,  # 401: the token lacks its user
@@ -68,9 +77,9 @@ BY_CODE: dict[str, type[DetachError]] = {
     "APIG.1013": AccessDenied,  # 401: account frozen
     "APIG.1119": AccessDenied,  # 400: no permission
     "APIG.1201": AccessDenied,  # 400: resources of different tenants
-    "APIC.7100": AccessDenied,
-    "APIC.7101": AccessDenied,
-    "APIC.7102": AccessDenied,
+    "APIC.7100": CredentialsRefused,
+    "APIC.7101": CredentialsRefused,
+    "APIC.7102": CredentialsRefused,
     "APIC.7105": AccessDenied,
     "APIC.7107": AccessDenied,
     # the token was issued for no project: its scope is a setting
@@ -100,7 +109,8 @@ ABOUT_ONE_BINDING = frozenset({"APIG.1101", "APIG.1136", "APIG.1301"})
 _WAIT = {"APIG.3711": 60.0}  # modifiable once a minute
 
 _HINTS: dict[type[DetachError], str] = {
-    AccessDenied: "grant the permission, or check the credentials",
+    CredentialsRefused: "check the credentials",
+    AccessDenied: "grant the permission",
     NotFound: "it may be in another project",
     ConfigurationError: "the token needs the scope of a project",
 }
@@ -135,7 +145,9 @@ def error_for(route: str, answer: Answer, *, detaching: bool = False) -> DetachE
 
 
 def _by_status(status: int) -> type[DetachError]:
-    if status in (401, 403):
+    if status == 401:
+        return CredentialsRefused
+    if status == 403:
         return AccessDenied
     if status in (408, 429) or status >= 500:
         return Unavailable

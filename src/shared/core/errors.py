@@ -3,11 +3,12 @@
 DetachError
  ├─ InvalidEvent          correct what sends the event: it has an unknown type or a bad field
  ├─ ConfigurationError    correct a setting or the secret
- ├─ AccessDenied          grant a permission, or correct the credentials
+ ├─ CredentialsRefused    correct the secret: the event comes again until then (retryable, but nothing is hammered)
+ ├─ AccessDenied          grant a permission
  ├─ NotFound              check the project: the certificate or gateway does not exist in it
  ├─ BlastRadiusExceeded   check the plan; raise DETACH_MAX_BINDINGS or DETACH_MAX_CLEANUP_BINDINGS if it is right
  ├─ Rejected              read the API's answer: it refused the request
- └─ Unavailable           nothing: the same event succeeds later (the only one that is retryable)
+ └─ Unavailable           nothing: the same event succeeds later (retryable)
 """
 
 from collections.abc import Iterable
@@ -35,6 +36,9 @@ class DetachError(Exception):
     """
 
     retryable: ClassVar[bool] = False
+    """Whether the platform shall deliver the event again."""
+    repeatable: ClassVar[bool] = False
+    """Whether this process may send the same request again by itself."""
 
     def __init__(self, message: str, **facts: Unpack[Facts]) -> None:
         super().__init__(message)
@@ -79,8 +83,17 @@ class ConfigurationError(DetachError):
     """A setting is missing or wrong, or the secret cannot be read."""
 
 
+class CredentialsRefused(DetachError):
+    """A login, token or key was refused, even after one renewal.
+
+    The event waits for the secret to be corrected. Nothing is sent again by this process: accounts lock.
+    """
+
+    retryable: ClassVar[bool] = True
+
+
 class AccessDenied(DetachError):
-    """Refused: no permission, or the credentials are not accepted even after one renewal."""
+    """The credentials are good, and have no permission for this."""
 
 
 class NotFound(DetachError):
@@ -99,3 +112,4 @@ class Unavailable(DetachError):
     """The API could not answer now; nothing is wrong with the event, which succeeds later."""
 
     retryable: ClassVar[bool] = True
+    repeatable: ClassVar[bool] = True

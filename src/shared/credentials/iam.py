@@ -7,7 +7,7 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from shared.core.error_codes import Answer, error_for
-from shared.core.errors import ConfigurationError, DetachError, Unavailable
+from shared.core.errors import ConfigurationError, CredentialsRefused, DetachError, Unavailable
 from shared.credentials.content import HEADER_SAFE, Password, Token
 from shared.credentials.secret import Secret
 from shared.transport.send import Reply, Request, Transport
@@ -29,7 +29,7 @@ class Iam:
             f"{self.auth_url}/auth/tokens",
             route,
             (201,),
-            lambda reply: _refusal(reply, route),
+            lambda reply: _refusal(reply, route, login=True),
             params={"nocatalog": "true"},
             headers={"Content-Type": "application/json;charset=utf8"},
             content=credentials.request(),
@@ -111,7 +111,7 @@ def _described(reply: Reply, route: str) -> _Described:
         raise Unavailable(f"{route} answered {reply.status} with what is not documented") from None
 
 
-def _refusal(reply: Reply, route: str) -> DetachError:
+def _refusal(reply: Reply, route: str, *, login: bool = False) -> DetachError:
     """IAM's two error envelopes; only codes and titles are taken from them, never the body's own sentences."""
     fields, status = reply.fields(), reply.status
     inner = fields.get("error")
@@ -125,4 +125,6 @@ def _refusal(reply: Reply, route: str) -> DetachError:
         hint = "check OS_AUTH_URL, and the secret's domain and project"
         return ConfigurationError(f"{text}: {hint}", error_code=code, status=status)
     title = str(detail.get("title") or "")
+    if login and status == httpx.codes.FORBIDDEN:  # a user who may not log in, such as one that is disabled
+        return CredentialsRefused(f"{text}: {title or 'no message'}", error_code=code, status=status)
     return error_for(route, Answer(status, code, title, reply.retry_after))

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from shared.core.error_codes import BY_CODE, TOKEN_REFUSED, Answer, error_for
-from shared.core.errors import AccessDenied, ConfigurationError, Unavailable
+from shared.core.errors import ConfigurationError, CredentialsRefused, Unavailable
 from shared.credentials.content import AccessKey, Password, Token, parse_credentials
 from shared.credentials.iam import Iam
 from shared.credentials.secret import Secret, Store
@@ -19,6 +19,11 @@ from shared.transport.send import Reply, Transport
 
 RENEW_BEFORE = 120.0  # seconds before the token expires; half its life, if it lives for less than twice that
 REFUSED_FOR = 3600.0  # seconds until what IAM refused is tried once more: an account may have been unlocked meanwhile
+
+
+def _again(error: CredentialsRefused, text: str | None = None) -> CredentialsRefused:
+    """The same refusal as a new error, for another event."""
+    return CredentialsRefused(text or error.message, error_code=error.error_code, status=error.status)
 
 
 class CredentialProvider:
@@ -41,7 +46,7 @@ class CredentialProvider:
         self._credentials: Token | Password | AccessKey | None = None  # what the secret holds
         self._held: Token | AccessKey | None = None  # what goes with the requests
         self._renew_at: float | None = None
-        self._refusal: tuple[AccessDenied, float] | None = None
+        self._refusal: tuple[CredentialsRefused, float] | None = None
         self._project: tuple[Token | AccessKey, str] | None = None
 
     def auth(self, transport: Transport, project_id: str | None = None) -> httpx.Auth:
@@ -65,11 +70,11 @@ class CredentialProvider:
         return known[1]
 
     def current(
-        self, transport: Transport, refused: Token | AccessKey | None = None, reason: AccessDenied | None = None
+        self, transport: Transport, refused: Token | AccessKey | None = None, reason: CredentialsRefused | None = None
     ) -> Token | AccessKey:
         """The credentials to send now; others than `refused`, which were refused for that `reason`.
 
-        Raises AccessDenied when there is none to be had, ConfigurationError for an unreadable secret, Unavailable.
+        Raises CredentialsRefused when there are none, ConfigurationError for an unreadable secret, Unavailable.
         """
         with self._turn(transport):
             # Another thread may have renewed it already.
@@ -77,11 +82,11 @@ class CredentialProvider:
             self._read(transport, fresh=renew or self._refusal is not None or self._to_log_in())
             if renew and refused is self._held:  # the secret is still the same
                 if not isinstance(self._credentials, Password):
-                    raise self._refused(reason or AccessDenied("refused"))
+                    raise self._refused(reason or CredentialsRefused("refused"))
                 self._held = None
             if self._refusal is not None:
                 if self.clock() - self._refusal[1] < REFUSED_FOR:
-                    raise AccessDenied(self._refusal[0].message, error_code=self._refusal[0].error_code)
+                    raise _again(self._refusal[0])
                 self._refusal = None
             if self._held is None or self._expires():
                 self._held = self._new(transport)
@@ -116,12 +121,12 @@ class CredentialProvider:
     def _new(self, transport: Transport) -> Token | AccessKey:
         try:
             return self._from_secret(transport)
-        except AccessDenied as exc:
+        except CredentialsRefused as exc:
             if not self._read(transport, fresh=True):
                 raise self._refused(exc) from None
         try:
             return self._from_secret(transport)
-        except AccessDenied as exc:
+        except CredentialsRefused as exc:
             raise self._refused(exc) from None
 
     def _from_secret(self, transport: Transport) -> Token | AccessKey:
@@ -133,19 +138,19 @@ class CredentialProvider:
             self._renew_at = now + max(lifetime - RENEW_BEFORE, lifetime / 2)
         elif isinstance(held, Token) and held.expires_at is not None:
             if held.expires_at <= now:
-                raise AccessDenied("the token of SECRET_URI has expired, and the secret still holds the same one")
+                raise CredentialsRefused("the token of SECRET_URI has expired, and the secret still holds the same one")
             self._renew_at = held.expires_at
         if held is None:
             raise AssertionError("the secret has been read")
         return held
 
-    def _refused(self, error: AccessDenied) -> AccessDenied:
+    def _refused(self, error: CredentialsRefused) -> CredentialsRefused:
         """The error to raise, now and for the next hour."""
         text = f"{error.message}; the secret still holds the same credentials"
         if not isinstance(self._credentials, Token):  # a token locks nothing, and the gateway may have been wrong
             text += ", which are sent again in an hour, or once the secret changes"
-            self._refusal = AccessDenied(text, error_code=error.error_code, status=error.status), self.clock()
-        return AccessDenied(text, error_code=error.error_code, status=error.status)
+            self._refusal = _again(error, text), self.clock()
+        return _again(error, text)
 
     def _ask_project(self, held: Token | AccessKey, transport: Transport) -> str:
         if isinstance(held, AccessKey):
@@ -183,14 +188,14 @@ class _Auth(httpx.Auth):
         else:
             sign(request, held, datetime.fromtimestamp(self._provider.clock(), UTC), self._project_id)
 
-    def _reason(self, request: httpx.Request, reply: Reply, held: Token | AccessKey) -> AccessDenied:
+    def _reason(self, request: httpx.Request, reply: Reply, held: Token | AccessKey) -> CredentialsRefused:
         route = f"{request.method} {request.url.path}"
         fields = reply.fields()
         code, message = (str(fields.get(name) or "") for name in ("error_code", "error_msg"))
         if isinstance(held, AccessKey):
             ours, theirs = self._provider.clock(), _date(reply)
             if theirs is not None and abs(ours - theirs) > MAX_SKEW:
-                return AccessDenied(
+                return CredentialsRefused(
                     f"{route} answered 401 {code}: the clocks differ by more than 15 minutes, so every"
                     f" signature is refused: this machine's says {_utc(ours)}, {request.url.host}'s says"
                     f" {_utc(theirs)}; set it right",
@@ -198,7 +203,7 @@ class _Auth(httpx.Auth):
                     status=401,
                 )
         error = error_for(route, Answer(401, code or None, message))
-        return AccessDenied(error.message, error_code=error.error_code, status=401)
+        return CredentialsRefused(error.message, error_code=error.error_code, status=401)
 
 
 def _refuses_credentials(reply: Reply) -> bool:

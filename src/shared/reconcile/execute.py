@@ -97,11 +97,11 @@ class _Execution:
                 if exc.ambiguous or (_to_halve(exc) and len(sent) > 1):
                     # "No such binding" for the only one sent means that somebody else has detached it. Anything else
                     # may have been our own doing, and belongs to `undo`.
-                    perhaps_ours = perhaps_ours or exc.retryable or len(sent) > 1
+                    perhaps_ours = perhaps_ours or exc.repeatable or len(sent) > 1
                     self._read_again(sent, perhaps_ours=perhaps_ours)
                     pending = self.unsettled(pending)
                 progress = len(bindings_of(pending)) < len(sent)
-                if not exc.ambiguous and not exc.retryable:
+                if not exc.ambiguous and not exc.repeatable:
                     raise
                 if not progress:
                     self.client.pause(attempt, exc)

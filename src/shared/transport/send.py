@@ -158,7 +158,7 @@ class Transport:
 
     def pause(self, attempt: int, error: DetachError) -> None:
         """Wait before what failed in attempt number `attempt` is repeated; raises `error` when it must not be."""
-        if not error.retryable or attempt >= self.attempts:
+        if not error.repeatable or attempt >= self.attempts:
             raise error
         wait = self._wait(attempt, error)
         if wait >= self.deadline.left():
