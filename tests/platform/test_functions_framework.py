@@ -155,7 +155,7 @@ def test_a_failure_that_no_retry_helps_is_422(service: Framework, world: Sandbox
 
 
 def test_during_a_rotation_an_event_is_kept_for_later(world: Sandbox, tmp_path: Path) -> None:
-    """While the store has the old password: 503 each time, one login in all. No event is lost once it has the new one."""
+    """While the store has the old password: 503 each time, one login in all. With the new one the event succeeds."""
     secret = tmp_path / "credentials.json"
     secret.write_text(json.dumps(world.credentials | {"password": "the-old-password"}), encoding="utf-8")
     WATCH.keep(secret)
