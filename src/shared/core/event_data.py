@@ -23,7 +23,8 @@ Kind = Literal["certificate_expiry", "domain_decommission", "scheduled_cleanup",
 
 class _Data(BaseModel):
     # An unknown field may be a misspelt narrowing: leaving it out would widen the event.
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # defer_build: an event needs one kind's validator, and all four cost some 8 ms of a cold start.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class DomainEntry(_Data):
