@@ -274,3 +274,24 @@ def test_metrics_of_an_undo(sandbox: Sandbox, new_runtime, capsys):
     [line] = [line for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
     record = json.loads(line)
     assert (record["kind"], record["DomainsAttached"], record["EventsHandled"]) == ("undo", [4.0], [1.0])
+
+
+def test_an_outcome_with_all_its_fields_will_do_as_the_data(sandbox: Sandbox, new_runtime):
+    """A misspelt name beside the detached one, and a context: the outcome as it was told is taken, nothing cut out."""
+    furnish(sandbox, not_after=FAR_AHEAD)
+    runtime = new_runtime()
+    before = sandbox.fleet.bindings()
+    outcome = decommission(runtime, domains=[DOMAIN, "lost.example.com"], context={"ticket": "CHG-1"})
+    assert (outcome["not_found"], outcome["context"]) == (["lost.example.com"], {"ticket": "CHG-1"})
+    attached = undo_by_event(runtime, outcome)
+    assert (attached["status"], attached["context"]) == ("attached", {"ticket": "CHG-1"})
+    assert sandbox.fleet.bindings() == before
+
+
+def test_a_cleanups_outcome_will_do_as_the_data(sandbox: Sandbox, new_runtime):
+    """Its cursor and gateways stand beside `undo`; what has expired is refused by the gateway, not by its shape."""
+    furnish(sandbox)
+    runtime = new_runtime()
+    outcome = send(runtime, "scheduled_cleanup", {}).to_dict()
+    with pytest.raises(Rejected, match=r"APIG\.2102"):
+        undo_by_event(runtime, outcome)

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from shared import events
 from shared.core.event_data import ScheduledCleanup
+from shared.events.envelope import ENVELOPE_KEYS
 from tests.support.deliveries import (
     EXPIRED,
     cloudevent,
@@ -99,3 +101,8 @@ def test_envelopes_inside_envelopes_are_bounded() -> None:
     for _ in range(12):
         bottomless = sqs(bottomless)
     assert refused(lambda: parsed(bottomless)) == ("body", expected)
+
+
+def test_the_keys_of_envelopes_are_those_that_have_a_reader() -> None:
+    """A timer's `user_event` is an envelope of its own if it has one of them."""
+    assert set(events._READERS) == ENVELOPE_KEYS

@@ -146,7 +146,7 @@ class Undo(_Data):
 
 
 # What an outcome holds beside `undo`, `context` and `dry_run`.
-_OF_AN_OUTCOME = {"event_id", "kind", "status", "certificates", "cursor", "gateways", "emitted"}
+_OF_AN_OUTCOME = {"event_id", "kind", "status", "certificates", "cursor", "gateways", "emitted", "not_found"}
 
 
 class DetachUndo(_EventData):
