@@ -43,9 +43,14 @@ _UNSET = {
     "APIG_ENDPOINT": "`https://apig.{region}.otc.t-systems.com`",
     "OS_PROJECT_ID": "the token's own project",
     "OS_CACERT": "the system's trust store",
+    "DETACH_LIVE_DOMAINS": "`detach`, for DNS traces `keep`",
+    "UNDO_KEY_URI": "unset",
+    "DOOR_BEARER_URI": "unset",
+    "DOOR_OIDC_ISSUER": "unset",
+    "DOOR_OIDC_AUDIENCE": "unset",
 }
 # Defaults that are written otherwise than Python writes them.
-_WRITTEN = {"DETACH_EXPIRY_GRACE": "P0D"}
+_WRITTEN = {"DETACH_EXPIRY_GRACE": "P0D", "DETACH_MAX_EVENT_AGE": "P7D", "DETACH_MAX_UNDO_AGE": "P30D"}
 # A first deployment changes nothing.
 _DEPLOYED = {"DETACH_DRY_RUN": "true"}
 
@@ -79,6 +84,12 @@ def _type_of(field: FieldInfo) -> type:
 def _of_operators() -> list[Setting]:
     """Those that an operator sets: Knative sets the K_… ones itself."""
     return [setting for setting in settings() if not setting.variable.startswith("K_")]
+
+
+def _of_functions() -> list[Setting]:
+    """Those of a function that has no HTTP door, and whose credentials a deployment writes by hand."""
+    by_hand = ("SECRET_URI", "UNDO_KEY_URI")
+    return [each for each in _of_operators() if not each.variable.startswith("DOOR_") and each.variable not in by_hand]
 
 
 def readme_settings() -> Iterator[str]:
@@ -116,7 +127,7 @@ def knative_env() -> Iterator[str]:
         value = _DEPLOYED.get(setting.variable, setting.default)
         comment = "false, once the reports show what you expect" if setting.variable in _DEPLOYED else ""
         if not value and setting.unset != "empty":
-            comment = f"empty: {setting.unset.strip('`')}"
+            comment = f"empty: {setting.unset.replace('`', '')}"
         yield _env(setting.variable, value, comment)
 
 
@@ -137,7 +148,7 @@ def terraform_variables() -> Iterator[str]:
         elif setting.type is tuple:
             kind, text = "list(string)", "[]"
         meaning = setting.meaning.replace("`", "").replace("${", "$${")
-        described = f"{setting.variable}: {meaning}." + ("" if value else f" Empty: {setting.unset.strip('`')}.")
+        described = f"{setting.variable}: {meaning}." + ("" if value else f" Empty: {setting.unset.replace('`', '')}.")
         if not first:
             yield ""
         first = False
@@ -158,15 +169,21 @@ def terraform_settings() -> Iterator[str]:
 
 
 def _terraform() -> list[Setting]:
-    """Not SECRET_URI, which follows from `credentials`, nor OS_CACERT: there is no file beside the package."""
-    return [setting for setting in _of_operators() if setting.variable not in ("SECRET_URI", "OS_CACERT")]
+    """Not OS_CACERT: there is no file beside the package."""
+    return [setting for setting in _of_functions() if setting.variable != "OS_CACERT"]
+
+
+def terraform_defaults() -> Iterator[str]:
+    """What the code does without the variables: a value like that need not be passed on."""
+    longest = max(len(setting.variable) for setting in _terraform())
+    for setting in _terraform():
+        yield f"    {setting.variable:{longest}} = {json.dumps(setting.default)}"
 
 
 def sam_environment() -> Iterator[str]:
     """The environment of the Lambda functions."""
-    for setting in _of_operators():
-        if setting.variable != "SECRET_URI":
-            yield f"        {setting.variable}: !Ref {setting.parameter}"
+    for setting in _of_functions():
+        yield f"        {setting.variable}: !Ref {setting.parameter}"
 
 
 # What CloudFormation refuses before anything is deployed; an empty value is always allowed.
@@ -181,7 +198,10 @@ _PATTERNS = {
     "DETACH_PROTECTED_DOMAINS": r"[^\s,]+(\s*,\s*[^\s,]+)*",
     "DETACH_MAX_BINDINGS": r"[1-9]\d{0,5}",
     "DETACH_MAX_CLEANUP_BINDINGS": r"[1-9]\d{0,5}",
+    "DETACH_MAX_EVENT_AGE": r"P(?=\d|T\d)(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?",
     "DETACH_LIVE_DOMAINS": "detach|keep",
+    "DETACH_PRIVATE_ZONES": "true|false",
+    "DETACH_MAX_UNDO_AGE": r"P(?=\d|T\d)(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?",
     "DETACH_BATCH_SIZE": r"[1-9]\d{0,2}|1000",
     "DETACH_CONCURRENCY": r"[1-9]|[1-5]\d|6[0-4]",
     "HTTP_TIMEOUT": r"[1-9]\d?(\.\d+)?|[12]\d\d|300",
@@ -191,16 +211,14 @@ _PATTERNS = {
 
 def sam_parameters() -> Iterator[str]:
     """A parameter of template.yaml for each setting; an empty one leaves the default to the code."""
-    for setting in _of_operators():
-        if setting.variable == "SECRET_URI":
-            continue
+    for setting in _of_functions():
         deployed = _DEPLOYED.get(setting.variable, "")
         yield f"  {setting.parameter}:"
         yield "    Type: String"
         yield f"    Default: {json.dumps(deployed)}"
         # What is deployed with a value of its own must not be emptied: without a value, DETACH_DRY_RUN is false.
         yield f"    AllowedPattern: ^({_PATTERNS[setting.variable]}){'' if deployed else '?'}$"
-        unset = setting.unset.strip("`").replace("empty", "none")
+        unset = setting.unset.replace("`", "").replace("empty", "none")
         meaning = f"{setting.variable}. {setting.meaning[:1].upper()}{setting.meaning[1:]}.".replace("`", "")
         described = meaning if deployed else f"{meaning} Empty means {unset}."
         yield f"    Description: {json.dumps(described, ensure_ascii=False)}"
@@ -223,7 +241,7 @@ PARTS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "README.md": {"settings": readme_settings, "kinds": readme_kinds, "metrics": readme_metrics},
     "deploy/knative/service.yaml": {"settings": knative_env},
     "deploy/functiongraph/variables.tf": {"settings": terraform_variables},
-    "deploy/functiongraph/main.tf": {"settings": terraform_settings},
+    "deploy/functiongraph/main.tf": {"settings": terraform_settings, "defaults": terraform_defaults},
     "template.yaml": {"parameters": sam_parameters, "environment": sam_environment},
 }
 

@@ -15,9 +15,7 @@ terraform {
 locals {
   package = "${path.module}/../../build/functiongraph.zip"
 
-  # FunctionGraph takes at most 20 pairs and 4 KB. An empty value counts as unset.
-  settings = {
-    SECRET_URI                  = var.credentials == "" ? "functiongraph:" : "env:CREDENTIALS"
+  given = {
     # generated: settings (make generate)
     OS_REGION_NAME              = var.region
     OS_AUTH_URL                 = var.auth_url
@@ -28,14 +26,46 @@ locals {
     DETACH_PROTECTED_DOMAINS    = join(",", var.protected_domains)
     DETACH_MAX_BINDINGS         = tostring(var.max_bindings)
     DETACH_MAX_CLEANUP_BINDINGS = tostring(var.max_cleanup_bindings)
+    DETACH_MAX_EVENT_AGE        = var.max_event_age
     DETACH_LIVE_DOMAINS         = var.live_domains
+    DETACH_PRIVATE_ZONES        = tostring(var.private_zones)
+    DETACH_MAX_UNDO_AGE         = var.max_undo_age
     DETACH_BATCH_SIZE           = tostring(var.batch_size)
     DETACH_CONCURRENCY          = tostring(var.concurrency)
     HTTP_TIMEOUT                = tostring(var.http_timeout)
     HTTP_ATTEMPTS               = tostring(var.http_attempts)
     # generated: end
-    LOG_LEVEL                   = var.log_level
   }
+  # What the code does without the variables.
+  defaults = {
+    # generated: defaults (make generate)
+    OS_REGION_NAME              = "eu-de"
+    OS_AUTH_URL                 = ""
+    APIG_ENDPOINT               = ""
+    OS_PROJECT_ID               = ""
+    DETACH_DRY_RUN              = "false"
+    DETACH_EXPIRY_GRACE         = "P0D"
+    DETACH_PROTECTED_DOMAINS    = ""
+    DETACH_MAX_BINDINGS         = "200"
+    DETACH_MAX_CLEANUP_BINDINGS = "2000"
+    DETACH_MAX_EVENT_AGE        = "P7D"
+    DETACH_LIVE_DOMAINS         = ""
+    DETACH_PRIVATE_ZONES        = "false"
+    DETACH_MAX_UNDO_AGE         = "P30D"
+    DETACH_BATCH_SIZE           = "50"
+    DETACH_CONCURRENCY          = "4"
+    HTTP_TIMEOUT                = "10"
+    HTTP_ATTEMPTS               = "4"
+    # generated: end
+  }
+  # FunctionGraph takes at most 20 pairs and 4 KB, so what is the default anyway is left out.
+  settings = merge(
+    {
+      SECRET_URI = var.credentials == "" ? "functiongraph:" : "env:CREDENTIALS"
+      LOG_LEVEL  = var.log_level
+    },
+    { for name, value in local.given : name => value if value != local.defaults[name] },
+  )
 }
 
 resource "opentelekomcloud_fgs_function_v2" "detach" {

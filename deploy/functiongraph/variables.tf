@@ -72,10 +72,28 @@ variable "max_cleanup_bindings" {
   default     = 2000
 }
 
-variable "live_domains" {
-  description = "DETACH_LIVE_DOMAINS: keep: a decommissioned domain whose CNAME still resolves is kept."
+variable "max_event_age" {
+  description = "DETACH_MAX_EVENT_AGE: ISO 8601 duration; an older event is refused. P0D: off."
   type        = string
-  default     = "detach"
+  default     = "P7D"
+}
+
+variable "live_domains" {
+  description = "DETACH_LIVE_DOMAINS: keep: a decommissioned domain whose CNAME still resolves is kept. Empty: detach, for DNS traces keep."
+  type        = string
+  default     = ""
+}
+
+variable "private_zones" {
+  description = "DETACH_PRIVATE_ZONES: take traces of private DNS zones too, which anyone in the project may make and delete."
+  type        = bool
+  default     = false
+}
+
+variable "max_undo_age" {
+  description = "DETACH_MAX_UNDO_AGE: ISO 8601 duration; an undo by event whose signature is older is refused."
+  type        = string
+  default     = "P30D"
 }
 
 variable "batch_size" {

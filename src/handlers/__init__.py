@@ -10,7 +10,7 @@ from shared.core.delivery import Delivery
 from shared.core.errors import DetachError
 from shared.core.event_data import CertificateExpiry, DetachUndo, DomainDecommission, Event, Kind, ScheduledCleanup
 from shared.core.guards import check_size
-from shared.core.outcome import CertificateOutcome, Outcome
+from shared.core.outcome import CertificateOutcome, CleanupSummary, Outcome
 from shared.core.plan import Plan, Selection, make_plan, not_found
 from shared.events import parse
 from shared.reconcile.execute import execute
@@ -55,8 +55,7 @@ def carry_out(event: Event, work: Work, report: Report) -> Outcome:
         return _clean_up(event, scheduled_cleanup.select(data, work), work, report)
     selection = _select(data, work)
     outcomes = tuple(_apply(work, report, plan) for plan in _planned(selection, work))
-    dry_run, missing = work.policy.dry_run, not_found(selection)
-    return Outcome(event.id, event.kind, dry_run, outcomes, context=data.context, not_found=missing)
+    return _outcome(event, work, outcomes, not_found=not_found(selection))
 
 
 def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> CleanupPage:
@@ -124,7 +123,29 @@ def _clean_up(event: Event, cleanup: scheduled_cleanup.Cleanup, work: Work, repo
     apply = partial(_apply, work, report) if sink is None else partial(emit, sink, cleanup.inventory, event)
     outcomes = in_order(plans, timebox.timed(apply), work.policy.concurrency, timebox.has_time)
     told, summary = summarize(cleanup.inventory, outcomes, emitting=sink is not None)
-    return Outcome(event.id, event.kind, work.policy.dry_run, told, summary, event.data.context)
+    return _outcome(event, work, told, cleanup=summary)
+
+
+def _outcome(
+    event: Event,
+    work: Work,
+    certificates: tuple[CertificateOutcome, ...],
+    *,
+    cleanup: CleanupSummary | None = None,
+    not_found: tuple[str, ...] = (),
+) -> Outcome:
+    """The outcome of this event, with what is the event's own."""
+    return Outcome(
+        event.id,
+        event.kind,
+        work.policy.dry_run,
+        certificates,
+        cleanup,
+        event.data.context,
+        not_found,
+        event.source,
+        event.sender,
+    )
 
 
 @contextmanager

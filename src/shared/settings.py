@@ -60,6 +60,7 @@ def _flag(value: object) -> object:
 
 
 _Days = timedelta(days=3650)
+_STORE = r"^[a-z-]+:\S*$"  # the address of a secret
 Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
@@ -72,9 +73,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    secret_uri: str = Field(
-        alias="SECRET_URI", pattern=r"^[a-z-]+:\S*$", description="where the credentials are, see below"
-    )
+    secret_uri: str = Field(alias="SECRET_URI", pattern=_STORE, description="where the credentials are, see below")
     region: str = Field(
         "eu-de", alias="OS_REGION_NAME", pattern=r"^[a-z0-9-]+$", description="builds the two default endpoints"
     )
@@ -112,10 +111,47 @@ class Settings(BaseModel):
         ge=1,
         description="the same for a clean-up: each call of it counts all that its inventory shows as due",
     )
-    live_domains: Literal["detach", "keep"] = Field(
-        "detach",
+    max_event_age: timedelta = Field(
+        timedelta(days=7),
+        alias="DETACH_MAX_EVENT_AGE",
+        ge=timedelta(0),
+        le=_Days,
+        description="ISO 8601 duration; an older event is refused. `P0D`: off",
+    )
+    live_domains: Literal["detach", "keep"] | None = Field(
+        None,
         alias="DETACH_LIVE_DOMAINS",
         description="`keep`: a decommissioned domain whose CNAME still resolves is kept",
+    )
+    private_zones: Flag = Field(
+        default=False,
+        alias="DETACH_PRIVATE_ZONES",
+        description="take traces of private DNS zones too, which anyone in the project may make and delete",
+    )
+    undo_key_uri: str | None = Field(
+        None,
+        alias="UNDO_KEY_URI",
+        pattern=_STORE,
+        description="where the key is that signs `undo`, see below; without it, undo by event is off",
+    )
+    max_undo_age: timedelta = Field(
+        timedelta(days=30),
+        alias="DETACH_MAX_UNDO_AGE",
+        gt=timedelta(0),
+        le=_Days,
+        description="ISO 8601 duration; an undo by event whose signature is older is refused",
+    )
+    door_bearer_uri: str | None = Field(
+        None,
+        alias="DOOR_BEARER_URI",
+        pattern=_STORE,
+        description="where the token is that callers of the HTTP door send (`Authorization: Bearer`)",
+    )
+    door_oidc_issuer: Annotated[str, AfterValidator(endpoint)] | None = Field(
+        None, alias="DOOR_OIDC_ISSUER", description="who issues the OpenID Connect tokens that the HTTP door takes"
+    )
+    door_oidc_audience: str | None = Field(
+        None, alias="DOOR_OIDC_AUDIENCE", description="the audience that such a token has to be for"
     )
     batch_size: int = Field(50, alias="DETACH_BATCH_SIZE", ge=1, le=1000, description="domains per request")
     concurrency: int = Field(
@@ -142,7 +178,9 @@ class Settings(BaseModel):
             protected_domains=self.protected_domains,
             max_bindings=self.max_bindings,
             max_cleanup_bindings=self.max_cleanup_bindings,
-            keep_live_domains=self.live_domains == "keep",
+            live_domains=self.live_domains,
+            max_event_age=self.max_event_age,
+            private_zones=self.private_zones,
             batch_size=self.batch_size,
             concurrency=self.concurrency,
         )
@@ -157,7 +195,14 @@ _EXPECTED = {
     "OS_REGION_NAME": "expected a region such as eu-de",
     "K_CE_OVERRIDES": 'expected JSON such as {"extensions":{"team":"web"}}, in lower case, none of CloudEvents\' own',
     "DETACH_EXPIRY_GRACE": "expected an ISO 8601 duration of at most ten years, such as P0D, P7D or -P2D",
+    "DETACH_MAX_EVENT_AGE": "expected an ISO 8601 duration of at most ten years, such as P7D; P0D: off",
+    "DETACH_MAX_UNDO_AGE": "expected an ISO 8601 duration above zero and of at most ten years, such as P30D",
+    "UNDO_KEY_URI": "expected SCHEME:ADDRESS, such as env:NAME or file:/path",
+    "DOOR_BEARER_URI": "expected SCHEME:ADDRESS, such as env:NAME or file:/path",
 }
+
+
+_ADDRESSES = {"SECRET_URI", "UNDO_KEY_URI", "DOOR_BEARER_URI"}
 
 
 def load(get: Callable[[str], str | None], names: Iterable[str] = ()) -> Settings:
@@ -189,5 +234,5 @@ def _first(exc: ValidationError, values: dict[str, str]) -> ConfigurationError:
         return ConfigurationError(f"{name}: not set; {_EXPECTED.get(name, 'it is required')}")
     expected = _EXPECTED.get(name) or error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     # A secret pasted where its address belongs must not be repeated, and an endpoint may carry a password.
-    shown = "" if name == "SECRET_URI" or "@" in values[name] else f" {values[name]!r}"
+    shown = "" if name in _ADDRESSES or "@" in values[name] else f" {values[name]!r}"
     return ConfigurationError(f"{name}:{shown} is not allowed; {expected}")

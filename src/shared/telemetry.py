@@ -22,7 +22,7 @@ from shared.core.event_data import Event, Kind
 from shared.core.metrics import METRICS, NAMESPACE
 from shared.core.outcome import Outcome, by_domain, undo_of
 from shared.core.plan import Plan
-from shared.credentials.secret import redact
+from shared.core.secret import redact
 from shared.transport.send import Call
 
 DEFAULT_SERVICE = "apig-certificate-detach"

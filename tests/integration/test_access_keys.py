@@ -10,8 +10,8 @@ import pytest
 from sandbox import Fault, Sandbox
 from shared.core.delivery import Deadline
 from shared.core.errors import AccessDenied, ConfigurationError, CredentialsRefused
+from shared.core.secret import Secret
 from shared.credentials.provider import CredentialProvider
-from shared.credentials.secret import Secret
 from shared.transport.send import Transport
 from shared.transport.tls import new_client
 from tests.support.world import CERTIFICATE, DOMAIN, expire, furnish

@@ -12,9 +12,9 @@ import pytest
 from sandbox import Behaviour, Fault, Sandbox
 from shared.core.delivery import Deadline
 from shared.core.errors import ConfigurationError, CredentialsRefused, Unavailable
+from shared.core.secret import Secret
 from shared.credentials.content import Token
 from shared.credentials.provider import CredentialProvider
-from shared.credentials.secret import Secret
 from shared.transport.pace import Pace
 from shared.transport.send import Transport
 from shared.transport.tls import new_client

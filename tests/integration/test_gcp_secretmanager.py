@@ -12,9 +12,9 @@ import pytest
 
 from shared.core.delivery import Deadline
 from shared.core.errors import ConfigurationError, DetachError, Unavailable
-from shared.credentials.secret import Secret, Store
+from shared.core.secret import Secret
 from shared.credentials.stores.gcp_secretmanager import crc32c, open_store
-from shared.credentials.stores.process import Process
+from shared.credentials.stores.process import Process, Store
 from shared.transport.send import Transport
 from tests.support.leaks import WATCH
 from tests.support.listener import Answer, Heard, Listener, listening

@@ -204,25 +204,27 @@ def test_the_terraform_function_fits_the_package() -> None:
 
 
 def test_terraform_sets_every_setting() -> None:
-    """All but the CA file, for which there is no place, and the sink, which is Knative's. FunctionGraph takes 20."""
-    given = terraform("locals")["settings"]
-    assert set(given) == set(settings.VARIABLES) - SINK - {"OS_CACERT"} | {"LOG_LEVEL"}
-    assert len(given) <= 20
+    """All but the CA file, for which there is no place, the HTTP door's, and the sink, which is Knative's."""
+    given = terraform("locals")["given"]
+    door = {name for name in settings.VARIABLES if name.startswith("DOOR_")}
+    assert set(given) == set(settings.VARIABLES) - SINK - door - {"OS_CACERT", "SECRET_URI", "UNDO_KEY_URI"}
     assert terraform("variable")["dry_run"]["default"] is True
 
 
 def test_terraform_passes_the_codes_own_defaults() -> None:
-    """A setting that nobody changes means the same as without it, a dry run excepted."""
+    """A setting that nobody changes means the same as without it, a dry run excepted, and is left out."""
     defaults = {name: variable.get("default") for name, variable in terraform("variable").items()}
-    settings_of = {
-        name: found[1]
-        for name, value in terraform("locals")["settings"].items()
-        if name != "SECRET_URI" and (found := re.search(r"\bvar\.(\w+)", str(value)))
+    given = {
+        name: _text(defaults[found[1]])
+        for name, value in terraform("locals")["given"].items()
+        if (found := re.search(r"\bvar\.(\w+)", str(value)))
     }
-    assert set(settings_of) == set(terraform("locals")["settings"]) - {"SECRET_URI"}
-    given = {name: _text(defaults[variable]) for name, variable in settings_of.items()}
-    loaded = settings.load({**given, "SECRET_URI": "functiongraph:", "DETACH_DRY_RUN": "false"}.get, given)
-    assert loaded == settings.load({"SECRET_URI": "functiongraph:"}.get)
+    assert set(given) == set(terraform("locals")["given"])
+    left_out = {name: str(value) for name, value in terraform("locals")["defaults"].items()}
+    assert {name for name in given if given[name] != left_out[name]} == {"DETACH_DRY_RUN"}
+    for values in (given, left_out):
+        loaded = settings.load({**values, "SECRET_URI": "functiongraph:", "DETACH_DRY_RUN": "false"}.get, values)
+        assert loaded == settings.load({"SECRET_URI": "functiongraph:"}.get)
 
 
 def _text(value: Any) -> str:

@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from sandbox import Sandbox
 from shared.core.delivery import Deadline
 from shared.core.errors import ConfigurationError, DetachError, Unavailable
-from shared.credentials.secret import Secret, Store
+from shared.core.secret import Secret
 from shared.credentials.stores import open_store as open_any
 from shared.credentials.stores import vault
-from shared.credentials.stores.process import Process
+from shared.credentials.stores.process import Process, Store
 from shared.transport.send import Call, Transport
 from shared.transport.tls import new_client
 from tests.services.openbao import OpenBao

@@ -17,9 +17,9 @@ import pytest
 from sandbox import Sandbox
 from shared.core.delivery import Deadline
 from shared.core.errors import ConfigurationError, CredentialsRefused, DetachError, Unavailable
-from shared.credentials.secret import Secret, Store
+from shared.core.secret import Secret
 from shared.credentials.stores.aws_secretsmanager import open_store
-from shared.credentials.stores.process import Process
+from shared.credentials.stores.process import Process, Store
 from shared.transport.send import Transport
 from tests.services import extension
 from tests.services.moto import SecretsManager

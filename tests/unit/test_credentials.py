@@ -6,8 +6,8 @@ import traceback
 import pytest
 
 from shared.core.errors import ConfigurationError
+from shared.core.secret import Secret
 from shared.credentials.content import AccessKey, Password, Token, parse_credentials
-from shared.credentials.secret import Secret
 
 
 def parse(content: object) -> Token | Password | AccessKey:

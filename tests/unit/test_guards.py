@@ -28,7 +28,7 @@ CERTIFICATE = Certificate("a27be832f2e9441c8127fe48e3b5ac67")
 OTHERS = ("5f1e0c7ab3d24e6f9a8b7c6d5e4f3a21", "0b7d7f3c55a94f0f8e1fb6f2a4c9d813")
 GATEWAY = "7d39549681c54d968ec2910da9da95cd"
 ELSEWHERE = Scope(instance_ids=("1" * 32,))
-PROTECTED = Policy(protected_domains=("a.example.com",), keep_live_domains=True)
+PROTECTED = Policy(protected_domains=("a.example.com",), live_domains="keep")
 
 
 def case(
@@ -75,7 +75,7 @@ def test_the_rules_of_a_detach_speak_in_order():
     """What was not asked for comes first, and what is still live comes last."""
     one = case("*.example.com", ELSEWHERE, Policy(protected_domains=("*.com", "pay.example.com")), resolves=True)
     assert verdicts(EXPIRY_RULES, one) == ["not_requested", "protected", "wildcard_covers_protected"]
-    keeping = Policy(protected_domains=("*.com", "pay.example.com"), keep_live_domains=True)
+    keeping = Policy(protected_domains=("*.com", "pay.example.com"), live_domains="keep")
     one = case("*.example.com", ELSEWHERE, keeping, resolves=True)
     assert verdicts(EXPIRY_RULES, one) == ["not_requested", "protected", "wildcard_covers_protected"]
     assert verdicts(DECOMMISSION_RULES, one) == ["not_requested", "protected", "wildcard_covers_protected", "live"]
@@ -204,7 +204,7 @@ def test_a_pattern_protects_a_name_or_all_below(name, pattern, protected):
 @pytest.mark.parametrize(("keep", "resolves", "kept"), [(True, True, True), (True, False, False), (False, True, False)])
 def test_a_live_domain_is_kept_on_request(keep, resolves, kept):
     """DETACH_LIVE_DOMAINS=keep, for a decommission whose CNAME still resolves."""
-    one = case(policy=Policy(keep_live_domains=keep), resolves=resolves)
+    one = case(policy=Policy(live_domains="keep" if keep else None), resolves=resolves)
     assert verdicts(DECOMMISSION_RULES, one) == (["live"] if kept else [])
     assert verdicts(EXPIRY_RULES, one) == []
 

@@ -85,7 +85,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Callable[
             f"""
             import logging, subprocess, sys
             import pytest
-            from shared.credentials.secret import Secret
+            from shared.core.secret import Secret
             from shared.telemetry import Report, logger
             from tests.support.leaks import WATCH
 

@@ -56,7 +56,7 @@ scopes = st.builds(Scope, entries, instance_ids)
 policies = st.builds(
     Policy,
     protected_domains=st.lists(st.sampled_from(PATTERNS), max_size=2).map(tuple),
-    keep_live_domains=st.booleans(),
+    live_domains=st.sampled_from(["detach", "keep", None]),
 )
 occupancies = st.builds(
     Occupancy,
@@ -127,7 +127,7 @@ def test_a_detach_sends_only_what_is_bound_and_asked_for(bound, scope, policy):
         assert (domain, instance_id) in {pair(binding) for binding in bound}
         assert is_asked(scope, domain, instance_id)
         assert is_kept(domain, policy) is None
-        assert not (policy.keep_live_domains and (domain, instance_id) in live)
+        assert not (policy.live_domains == "keep" and (domain, instance_id) in live)
 
 
 @given(bindings, scopes, policies)
@@ -136,7 +136,7 @@ def test_a_detach_keeps_every_other_binding_with_the_first_reason(bound, scope, 
     plan = detach(bound, scope, policy)
     assert accounted(plan) == Counter({pair(binding) for binding in bound})
     assert plan.already == plan.refused == ()
-    live = {pair(binding) for binding in bound if binding.resolves and policy.keep_live_domains}
+    live = {pair(binding) for binding in bound if binding.resolves and policy.live_domains == "keep"}
     for binding, reason in plan.kept:
         expected = is_kept(binding.domain, policy) or ("live" if pair(binding) in live else None)
         assert reason == ("not_requested" if not is_asked(scope, *pair(binding)) else expected)
@@ -183,8 +183,8 @@ def test_what_is_protected_is_never_sent(bound, scope):
 
 @given(bindings)
 def test_live_domains_are_kept_on_request(bound):
-    """With `keep_live_domains`, a decommission keeps a pair if it resolves on any of its ports."""
-    policy = Policy(keep_live_domains=True)
+    """With `keep`, a decommission keeps a pair if it resolves on any of its ports."""
+    policy = Policy(live_domains="keep")
     plan = detach(bound, Scope(), policy)
     live = {pair(binding) for binding in bound if binding.resolves}
     assert sent(plan).isdisjoint(live)

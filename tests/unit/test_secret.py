@@ -10,8 +10,8 @@ import pickle
 import httpx
 import pytest
 
+from shared.core.secret import Secret, redact
 from shared.credentials.content import AccessKey, Password, Token, parse_credentials
-from shared.credentials.secret import Secret, redact
 from shared.telemetry import logger
 from shared.transport.send import Reply
 

@@ -8,9 +8,9 @@ import pytest
 
 from shared.core.delivery import Deadline
 from shared.core.errors import ConfigurationError, Unavailable
-from shared.credentials.secret import Secret, Store
+from shared.core.secret import Secret
 from shared.credentials.stores import SCHEMES, open_store
-from shared.credentials.stores.process import Process
+from shared.credentials.stores.process import Process, Store
 from shared.credentials.stores.remote import Cached
 from shared.transport.send import Transport
 

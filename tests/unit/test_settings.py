@@ -17,7 +17,7 @@ def of(**variables: str) -> Settings:
 
 
 def test_these_are_the_settings():
-    """Those of the contract, no more and no fewer, and the three that Knative's SinkBinding sets."""
+    """Those of the contract, the switch for private zones, and the three that Knative's SinkBinding sets."""
     assert set(VARIABLES) - {"K_SINK", "K_CE_OVERRIDES", "K_CA_CERTS"} == {
         "SECRET_URI",
         "OS_REGION_NAME",
@@ -30,7 +30,14 @@ def test_these_are_the_settings():
         "DETACH_PROTECTED_DOMAINS",
         "DETACH_MAX_BINDINGS",
         "DETACH_MAX_CLEANUP_BINDINGS",
+        "DETACH_MAX_EVENT_AGE",
         "DETACH_LIVE_DOMAINS",
+        "DETACH_PRIVATE_ZONES",
+        "UNDO_KEY_URI",
+        "DETACH_MAX_UNDO_AGE",
+        "DOOR_BEARER_URI",
+        "DOOR_OIDC_ISSUER",
+        "DOOR_OIDC_AUDIENCE",
         "DETACH_BATCH_SIZE",
         "DETACH_CONCURRENCY",
         "HTTP_TIMEOUT",
@@ -49,7 +56,10 @@ def test_the_defaults_are_those_of_the_contract():
     assert settings.expiry_grace == timedelta(0)
     assert settings.protected_domains == ()
     assert (settings.max_bindings, settings.max_cleanup_bindings) == (200, 2000)
-    assert (settings.live_domains, settings.batch_size) == ("detach", 50)
+    assert (settings.live_domains, settings.private_zones, settings.batch_size) == (None, False, 50)
+    assert (settings.max_event_age, settings.max_undo_age) == (timedelta(days=7), timedelta(days=30))
+    assert (settings.undo_key_uri, settings.door_bearer_uri) == (None, None)
+    assert (settings.door_oidc_issuer, settings.door_oidc_audience) == (None, None)
     assert (settings.concurrency, settings.http_timeout, settings.http_attempts) == (4, 10.0, 4)
 
 
@@ -168,7 +178,9 @@ def test_the_policy_has_the_settings_on_which_decisions_rest():
         DETACH_PROTECTED_DOMAINS="a.example.com",
         DETACH_MAX_BINDINGS="3",
         DETACH_MAX_CLEANUP_BINDINGS="5",
+        DETACH_MAX_EVENT_AGE="PT12H",
         DETACH_LIVE_DOMAINS="keep",
+        DETACH_PRIVATE_ZONES="true",
         DETACH_BATCH_SIZE="7",
         DETACH_CONCURRENCY="9",
     ).policy
@@ -178,7 +190,9 @@ def test_the_policy_has_the_settings_on_which_decisions_rest():
         protected_domains=("a.example.com",),
         max_bindings=3,
         max_cleanup_bindings=5,
-        keep_live_domains=True,
+        max_event_age=timedelta(hours=12),
+        live_domains="keep",
+        private_zones=True,
         batch_size=7,
         concurrency=9,
     )

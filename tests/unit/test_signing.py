@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from shared.core.secret import Secret
 from shared.credentials.content import AccessKey
-from shared.credentials.secret import Secret
 from shared.credentials.signing import canonical_request, sign
 
 MOMENT = datetime(2024, 4, 16, 9, 53, 41, tzinfo=UTC)

@@ -11,8 +11,8 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.sdk_request import SdkRequest
 from huaweicloudsdkcore.signer.signer import Signer
 
+from shared.core.secret import Secret
 from shared.credentials.content import AccessKey
-from shared.credentials.secret import Secret
 from shared.credentials.signing import sign
 
 HOST = "apig.eu-de.otc.t-systems.com"

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -181,10 +182,18 @@ AnyData = CertificateExpiry | DomainDecommission | ScheduledCleanup | DetachUndo
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened: the sender's id for it, and the data of one of the four kinds."""
+    """What happened: the sender's id for it, and the data of one of the four kinds.
+
+    `source` is the envelope's own word for where it comes from, `sender` who sent it, as far as the platform tells;
+    `time` is when it happened, in UTC. `dns` is set when it is the trace of a DNS deletion: in which sort of zone.
+    """
 
     id: str
     data: AnyData
+    source: str | None = None
+    sender: str | None = None
+    time: datetime | None = None
+    dns: Literal["public", "private"] | None = None
 
     @property
     def kind(self) -> Kind:

@@ -15,14 +15,19 @@ Reason = Literal["protected", "wildcard_covers_protected", "live", "not_requeste
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be changed, and how: the settings on which decisions rest."""
+    """What may be changed, and how: the settings on which decisions rest.
+
+    `live_domains` is None when nobody has set it: `detach`, but `keep` for what a DNS trace says.
+    """
 
     dry_run: bool = False
     expiry_grace: timedelta = timedelta(0)
     protected_domains: tuple[str, ...] = ()
     max_bindings: int = 200
     max_cleanup_bindings: int = 2000
-    keep_live_domains: bool = False
+    live_domains: Literal["detach", "keep"] | None = None
+    max_event_age: timedelta = timedelta(days=7)  # 0: any age
+    private_zones: bool = False
     batch_size: int = 50
     concurrency: int = 4
 
@@ -106,7 +111,7 @@ def wildcard_covers_protected(case: Case) -> Reason | None:
 
 def live(case: Case) -> Reason | None:
     """DETACH_LIVE_DOMAINS is `keep`, and the domain's CNAME still resolves to the gateway."""
-    return "live" if case.policy.keep_live_domains and case.binding.resolves else None
+    return "live" if case.policy.live_domains == "keep" and case.binding.resolves else None
 
 
 def gateway_gone(case: Case) -> DetachError | None:

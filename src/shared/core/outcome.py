@@ -162,7 +162,7 @@ class CleanupSummary:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What `handle` returns; `to_dict` gives the public JSON. `context` is the event's own.
+    """What `handle` returns; `to_dict` gives the public JSON. `context`, `source` and `sender` are the event's own.
 
     `not_found` are the domains that the event names and that are bound nowhere it looked.
     """
@@ -174,6 +174,8 @@ class Outcome:
     cleanup: CleanupSummary | None = None
     context: Mapping[str, Any] | None = None
     not_found: tuple[str, ...] = ()
+    source: str | None = None
+    sender: str | None = None
 
     @property
     def action(self) -> Action:
@@ -210,8 +212,14 @@ class Outcome:
             "undo": self.undo,
             **(self.cleanup.to_dict() if self.cleanup else {}),
             **({"context": self.context} if self.context is not None else {}),
+            **self._origin(),
             **({"not_found": list(self.not_found)} if self.not_found else {}),
         }
+
+    def _origin(self) -> dict[str, str]:
+        """Where the event comes from, as far as it is known."""
+        known = {"source": self.source, "sender": self.sender}
+        return {name: value for name, value in known.items() if value is not None}
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """The fields of the report: one line, or several of PART bindings where one would be too long for a log."""
@@ -233,6 +241,7 @@ class Outcome:
                 **part.lists(),
                 "dry_run": self.dry_run,
                 "undo": part.undo,
+                **self._origin(),
                 **({"not_found": list(self.not_found)} if self.not_found else {}),
                 **({"part": number, "parts": len(parts)} if len(parts) > 1 else {}),
                 **(self.cleanup.to_dict() if self.cleanup else {}),

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from shared.core.errors import ConfigurationError
-from shared.credentials.secret import Secret
+from shared.core.secret import Secret
 
 HEADER_SAFE = r"^[\x21-\x7e]+$"
 

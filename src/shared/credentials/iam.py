@@ -8,8 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ValidationError
 
 from shared.core.error_codes import Answer, error_for
 from shared.core.errors import ConfigurationError, CredentialsRefused, DetachError, Unavailable
+from shared.core.secret import Secret
 from shared.credentials.content import HEADER_SAFE, Password, Token
-from shared.credentials.secret import Secret
 from shared.transport.send import Reply, Request, Transport
 
 

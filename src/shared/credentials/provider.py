@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -13,9 +14,12 @@ from shared.core.error_codes import BY_CODE, TOKEN_REFUSED, Answer, error_for
 from shared.core.errors import ConfigurationError, CredentialsRefused, Unavailable
 from shared.credentials.content import AccessKey, Password, Token, parse_credentials
 from shared.credentials.iam import Iam
-from shared.credentials.secret import Secret, Store
 from shared.credentials.signing import MAX_SKEW, sign
+from shared.credentials.stores.process import Store
 from shared.transport.send import Reply, Transport
+
+if TYPE_CHECKING:
+    from shared.core.secret import Secret
 
 RENEW_BEFORE = 120.0  # seconds before the token expires; half its life, if it lives for less than twice that
 REFUSED_FOR = 3600.0  # seconds until what IAM refused is tried once more: an account may have been unlocked meanwhile

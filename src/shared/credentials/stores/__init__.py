@@ -7,8 +7,7 @@ Every error names the address and says what to check. A store that asks the netw
 from importlib import import_module
 
 from shared.core.errors import ConfigurationError
-from shared.credentials.secret import Store
-from shared.credentials.stores.process import Process
+from shared.credentials.stores.process import Process, Store
 
 # Each scheme's module is imported when it is used: a function has one store, and the six of them cost some 5 ms.
 SCHEMES = {

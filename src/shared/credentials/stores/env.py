@@ -1,8 +1,8 @@
 """`env:NAME`: the variable's value."""
 
 from shared.core.errors import ConfigurationError
-from shared.credentials.secret import Secret, Store
-from shared.credentials.stores.process import Process
+from shared.core.secret import Secret
+from shared.credentials.stores.process import Process, Store
 from shared.transport.send import Transport
 
 

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from shared.core.errors import ConfigurationError
-from shared.credentials.secret import Secret, Store
-from shared.credentials.stores.process import Process
+from shared.core.secret import Secret
+from shared.credentials.stores.process import Process, Store
 from shared.transport.send import Transport
 
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from functools import cache
 
 from shared.core.errors import ConfigurationError, DetachError, Unavailable
-from shared.credentials.secret import Secret, Store
-from shared.credentials.stores.process import Process
+from shared.core.secret import Secret
+from shared.credentials.stores.process import Process, Store
 from shared.credentials.stores.remote import KEEP_FOR, Cached, Question, Server, undocumented
 from shared.transport.send import Reply, Transport
 

@@ -1,9 +1,13 @@
-"""What a store may use of the process it runs in."""
+"""What a store is, and what it may use of the process it runs in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import httpx
+
+from shared.core.secret import Secret
+from shared.transport.send import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +21,14 @@ class Process:
     get: Callable[[str], str | None]
     client: Callable[[str | None], httpx.Client]
     platform_token: Callable[[], str] | None = None
+
+
+class Store(Protocol):
+    """Reads the secret where it is kept."""
+
+    def __call__(self, transport: Transport, *, fresh: bool = False) -> Secret:
+        """The secret as it stands, or as long as it may be kept; `fresh` when what it gave last has been refused.
+
+        `transport` bounds what it asks of the network. Called by one thread at a time. Raises ConfigurationError, or
+        Unavailable when the same call succeeds later; each names the address, never a secret.
+        """

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from shared.core.errors import ConfigurationError, DetachError, Unavailable
-from shared.credentials.secret import Secret
+from shared.core.secret import Secret
 from shared.transport.send import Reply, Request, Transport
 
 KEEP_FOR = 300.0  # seconds, when the store does not say; AWS' extension keeps its answers as long
@@ -31,7 +31,7 @@ class Cached:
         self._until = 0.0
 
     def __call__(self, transport: Transport, *, fresh: bool = False) -> Secret:
-        """The secret: see `shared.credentials.secret.Store`."""
+        """The secret: see `shared.credentials.stores.process.Store`."""
         if self._answer is not None and not fresh and self._clock() < self._until:
             return self._answer
         try:

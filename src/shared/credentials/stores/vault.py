@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from shared.core.endpoint import endpoint
 from shared.core.errors import AccessDenied, ConfigurationError, DetachError, Unavailable
-from shared.credentials.secret import Secret, Store
-from shared.credentials.stores.process import Process
+from shared.core.secret import Secret
+from shared.credentials.stores.process import Process, Store
 from shared.credentials.stores.remote import KEEP_FOR, Cached, Question, Server, undocumented
 from shared.transport.send import Reply, Transport
 

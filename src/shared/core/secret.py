@@ -3,9 +3,7 @@
 import hmac
 import json
 import weakref
-from typing import NoReturn, Protocol, final
-
-from shared.transport.send import Transport
+from typing import NoReturn, final
 
 _SHORTEST = 8  # characters; redacting anything shorter would garble a log and protect nothing
 _alive: "weakref.WeakValueDictionary[int, Secret]" = weakref.WeakValueDictionary()
@@ -52,14 +50,3 @@ def redact(text: str) -> str:
             for form in {known, json.dumps(known)[1:-1], json.dumps(known, ensure_ascii=False)[1:-1]}:
                 text = text.replace(form, "<secret>")
     return text
-
-
-class Store(Protocol):
-    """Reads the secret where it is kept."""
-
-    def __call__(self, transport: Transport, *, fresh: bool = False) -> Secret:
-        """The secret as it stands, or as long as it may be kept; `fresh` when what it gave last has been refused.
-
-        `transport` bounds what it asks of the network. Called by one thread at a time. Raises ConfigurationError, or
-        Unavailable when the same call succeeds later; each names the address, never a secret.
-        """
