@@ -19,7 +19,7 @@ variable "credentials" {
 
 # generated: settings (make generate)
 variable "region" {
-  description = "OS_REGION_NAME: builds the two default endpoints."
+  description = "OS_REGION_NAME: builds the two default endpoints, of Open Telekom Cloud's eu-de or eu-nl; for any other region, set both endpoints too."
   type        = string
   default     = "eu-de"
 }
@@ -109,7 +109,7 @@ variable "concurrency" {
 }
 
 variable "http_timeout" {
-  description = "HTTP_TIMEOUT: seconds per call; never past the platform's time."
+  description = "HTTP_TIMEOUT: seconds per call, from connecting to the last byte; never past the platform's time."
   type        = number
   default     = 10
 }

@@ -75,7 +75,11 @@ class Settings(BaseModel):
 
     secret_uri: str = Field(alias="SECRET_URI", pattern=_STORE, description="where the credentials are, see below")
     region: str = Field(
-        "eu-de", alias="OS_REGION_NAME", pattern=r"^[a-z0-9-]+$", description="builds the two default endpoints"
+        "eu-de",
+        alias="OS_REGION_NAME",
+        pattern=r"^[a-z0-9-]+$",
+        description="builds the two default endpoints, of Open Telekom Cloud's `eu-de` or `eu-nl`; for any other region,"
+        " set both endpoints too",
     )
     auth_url: Annotated[str, AfterValidator(_auth_url)] = Field("", alias="OS_AUTH_URL", description="IAM")
     apig_endpoint: Annotated[str, AfterValidator(endpoint)] = Field(
@@ -158,7 +162,11 @@ class Settings(BaseModel):
         4, alias="DETACH_CONCURRENCY", ge=1, le=64, description="parallel certificates in a clean-up"
     )
     http_timeout: float = Field(
-        10.0, alias="HTTP_TIMEOUT", gt=0, le=300, description="seconds per call; never past the platform's time"
+        10.0,
+        alias="HTTP_TIMEOUT",
+        gt=0,
+        le=300,
+        description="seconds per call, from connecting to the last byte; never past the platform's time",
     )
     http_attempts: int = Field(4, alias="HTTP_ATTEMPTS", ge=1, le=20, description="attempts per call")
     sink: Annotated[str, AfterValidator(_sink)] | None = Field(
@@ -202,6 +210,17 @@ _EXPECTED = {
 }
 
 
+# The vendor's page "Regions and Endpoints". Any other region has other hosts, or is another cloud's.
+_REGIONS = ("eu-de", "eu-nl")
+_DEFAULTS = {
+    "OS_AUTH_URL": "https://iam.{region}.otc.t-systems.com/v3",
+    "APIG_ENDPOINT": "https://apig.{region}.otc.t-systems.com",
+}
+_CLOUDS = {
+    ".otc.t-systems.com": "Open Telekom Cloud",
+    ".myhuaweicloud.com": "Huawei Cloud",
+    ".myhuaweicloud.eu": "Huawei Cloud",
+}
 _ADDRESSES = {"SECRET_URI", "UNDO_KEY_URI", "DOOR_BEARER_URI"}
 
 
@@ -219,12 +238,35 @@ def load(get: Callable[[str], str | None], names: Iterable[str] = ()) -> Setting
             raise ConfigurationError(f"{name}: no such setting{hint}")
     values = {name: value for name in VARIABLES if (value := (get(name) or "").strip())}
     region = values.get("OS_REGION_NAME", "eu-de")
-    values.setdefault("OS_AUTH_URL", f"https://iam.{region}.otc.t-systems.com/v3")
-    values.setdefault("APIG_ENDPOINT", f"https://apig.{region}.otc.t-systems.com")
+    missing = [name for name in _DEFAULTS if name not in values]
+    values |= {name: _DEFAULTS[name].format(region=region) for name in missing}
     try:
-        return Settings.model_validate(values)
+        settings = Settings.model_validate(values)
     except ValidationError as exc:
         raise _first(exc, values) from None
+    if missing and region not in _REGIONS:
+        raise ConfigurationError(
+            f"OS_REGION_NAME: the default endpoints are Open Telekom Cloud's, which has no region {region!r} (expected"
+            f" {' or '.join(_REGIONS)}); set {' and '.join(missing)} too, on Huawei Cloud"
+            f" https://iam.{region}.myhuaweicloud.com/v3 and https://apig.{region}.myhuaweicloud.com"
+        )
+    _check_cloud(settings)
+    return settings
+
+
+def _check_cloud(settings: Settings) -> None:
+    """Credentials of one cloud must not go to the IAM of another. Addresses of neither are anyone's own."""
+    iam, apig = (_cloud(url) for url in (settings.auth_url, settings.apig_endpoint))
+    if iam and apig and iam != apig:
+        raise ConfigurationError(
+            f"OS_AUTH_URL is an address of {iam}, and APIG_ENDPOINT one of {apig}: {settings.auth_url} and"
+            f" {settings.apig_endpoint}; set both to the same cloud"
+        )
+
+
+def _cloud(url: str) -> str | None:
+    host = urlsplit(url).hostname or ""
+    return next((name for suffix, name in _CLOUDS.items() if host.endswith(suffix)), None)
 
 
 def _first(exc: ValidationError, values: dict[str, str]) -> ConfigurationError:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import httpx
-
 from shared import settings
 from shared.apig.client import ApigClient
 from shared.core.delivery import Deadline
@@ -18,6 +16,7 @@ from shared.credentials.stores import open_store
 from shared.credentials.stores.process import Process
 from shared.event_sink import ATTEMPTS, EventSink
 from shared.settings import Settings
+from shared.transport.connection import Connections
 from shared.transport.send import Call, Transport
 from shared.transport.tls import new_client
 
@@ -82,7 +81,7 @@ class _Shared:
         for name in ("httpx", "httpcore"):  # at DEBUG they log URLs and headers, tokens included
             logging.getLogger(name).setLevel(logging.WARNING)
         self._settings = values
-        self._clients: dict[str | None, httpx.Client] = {}
+        self._clients: dict[str | None, Connections] = {}
         self._client = self._client_for(values.ca_file)
         store = open_store(values.secret_uri, Process(get, self._client_for, platform_token))
         self._credentials = CredentialProvider(store, values.auth_url, values.region)
@@ -100,14 +99,14 @@ class _Shared:
         for client in self._clients.values():
             client.close()
 
-    def _client_for(self, ca_file: str | None) -> httpx.Client:
+    def _client_for(self, ca_file: str | None) -> Connections:
         """The client that trusts this CA file: one, and one TLS context, for each that is named."""
         if ca_file not in self._clients:
             setting = "OS_CACERT" if ca_file == self._settings.ca_file else "VAULT_CACERT"
             self._clients[ca_file] = new_client(ca_file, setting)
         return self._clients[ca_file]
 
-    def _client_of_sink(self) -> httpx.Client:
+    def _client_of_sink(self) -> Connections:
         """The client of the event sink, which may have a CA of its own."""
         pem = self._settings.sink_ca
         if self._settings.sink is None:

@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 import trustme
 from cloudevents.http import from_http as sdk_from_http
@@ -20,6 +19,7 @@ from shared.core.event_data import Event, ScheduledCleanup
 from shared.event_sink import EventSink
 from shared.telemetry import Report
 from shared.transport.send import Transport
+from shared.transport.tls import new_client
 from shared.wiring import Runtime
 from tests.support.broker import Broker, broker
 from tests.support.fleets import counted_fleet
@@ -134,7 +134,7 @@ def test_what_cannot_be_delivered_fails_the_cleanup_so_that_it_comes_again(sandb
     sandbox.reset(counted.fleet)
     unlucky = max(counted.expired)
     runtime, report, deadline = new_runtime(), Report(), Deadline.after(20)
-    with broker(lambda _, event: 503 if unlucky.encode() in event.body else 202) as sink, httpx.Client() as client:
+    with broker(lambda _, event: 503 if unlucky.encode() in event.body else 202) as sink, new_client(None) as client:
         transport = Transport(client, 5.0, 3, deadline, report.call, jitter=lambda: 0.0)
         work = replace(runtime.work(deadline, report.call), sink=EventSink(transport, sink.url))
         outcome = carry_out(Event("event-1", ScheduledCleanup()), work, report)

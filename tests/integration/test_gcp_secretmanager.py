@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import httpx
 import pytest
 
 from shared.core.delivery import Deadline
@@ -16,6 +15,7 @@ from shared.core.secret import Secret
 from shared.credentials.stores.gcp_secretmanager import crc32c, open_store
 from shared.credentials.stores.process import Process, Store
 from shared.transport.send import Transport
+from shared.transport.tls import new_client
 from tests.support.leaks import WATCH
 from tests.support.listener import Answer, Heard, Listener, listening
 
@@ -67,7 +67,7 @@ def world() -> Iterator[World]:
 
 @contextmanager
 def running(google: Google) -> Iterator[World]:
-    with listening(google.answer) as listener, httpx.Client(trust_env=False) as client:
+    with listening(google.answer) as listener, new_client(None) as client:
         host = f"127.0.0.1:{listener.port}"
         clock = [0.0]
         around = Process({"GCE_METADATA_HOST": host}.get, lambda ca_file: client)

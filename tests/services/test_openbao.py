@@ -23,6 +23,7 @@ from shared.core.secret import Secret
 from shared.credentials.stores import open_store as open_any
 from shared.credentials.stores import vault
 from shared.credentials.stores.process import Process, Store
+from shared.transport.connection import Connections
 from shared.transport.send import Call, Transport
 from shared.transport.tls import new_client
 from tests.services.openbao import OpenBao
@@ -45,11 +46,11 @@ class World:
         self.ahead = 0.0
         self.calls: list[Call] = []
         self.service_account = folder / "service-account-token"
-        self._clients: dict[str | None, httpx.Client] = {}
+        self._clients: dict[str | None, Connections] = {}
         self._stores: list[Any] = []
         self.transport = Transport(self.client(None), 5.0, 2, Deadline.after(30), self.calls.append)
 
-    def client(self, ca_file: str | None) -> httpx.Client:
+    def client(self, ca_file: str | None) -> Connections:
         return self._clients.setdefault(ca_file, new_client(ca_file, "VAULT_CACERT"))
 
     def store(self, uri: str = URI) -> Store:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from sandbox import Sandbox
@@ -21,6 +20,7 @@ from shared.core.secret import Secret
 from shared.credentials.stores.aws_secretsmanager import open_store
 from shared.credentials.stores.process import Process, Store
 from shared.transport.send import Transport
+from shared.transport.tls import new_client
 from tests.services import extension
 from tests.services.moto import SecretsManager
 from tests.support.leaks import WATCH
@@ -57,7 +57,7 @@ def running(manager: SecretsManager, **variables: str) -> Iterator[dict[str, str
 @pytest.fixture
 def transport() -> Iterator[Transport]:
     WATCH.add([SESSION])
-    with httpx.Client(trust_env=False) as client:
+    with new_client(None) as client:
         yield Transport(client, 5.0, 4, Deadline.after(20), lambda call: None)
 
 

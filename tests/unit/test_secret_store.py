@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from shared.core.delivery import Deadline
@@ -13,16 +12,17 @@ from shared.credentials.stores import SCHEMES, open_store
 from shared.credentials.stores.process import Process, Store
 from shared.credentials.stores.remote import Cached
 from shared.transport.send import Transport
+from shared.transport.tls import new_client
 
 
 @pytest.fixture
 def transport() -> Iterator[Transport]:
-    with httpx.Client(trust_env=False) as client:
+    with new_client(None) as client:
         yield Transport(client, 2.0, 1, Deadline.after(20), lambda call: None)
 
 
 def store(uri: str, platform_token: Callable[[], str] | None = None, **variables: str) -> Store:
-    return open_store(uri, Process(variables.get, lambda ca_file: httpx.Client(trust_env=False), platform_token))
+    return open_store(uri, Process(variables.get, new_client, platform_token))
 
 
 def test_these_are_the_schemes():

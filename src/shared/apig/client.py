@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-import httpx
-
 from shared.apig.clock import GatewayClock
 from shared.apig.replies import (
     ApiGroup,
@@ -28,7 +26,7 @@ from shared.core.error_codes import Answer, error_for
 from shared.core.errors import DetachError, Unavailable
 from shared.core.models import Binding, Certificate
 from shared.core.plan import Action, Entry
-from shared.transport.send import Reply, Request, Transport
+from shared.transport.send import Auth, Reply, Request, Transport
 
 PAGE = 500  # the most that a page holds; the default is 20, and what is above is clamped silently
 _RESTARTS = 3  # of a listing that shrinks while it is read
@@ -39,7 +37,7 @@ class ApigClient:
     """One event's view of API Gateway. Every method raises a DetachError, and nothing else."""
 
     transport: Transport
-    auth: httpx.Auth
+    auth: Auth
     endpoint: str
     project_id: str
     clock: GatewayClock = field(default_factory=GatewayClock)

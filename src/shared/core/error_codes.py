@@ -4,6 +4,7 @@ Codes and meanings are from the vendor's appendix "Error Codes"; what to do abou
 mislead: throttling is 500 APIG.9008, a missing permission 401 or 403 APIG.1005, a failed PDP server 401 APIG.1010.
 """
 
+import re
 from dataclasses import dataclass
 
 from shared.core.errors import (
@@ -15,6 +16,7 @@ from shared.core.errors import (
     Rejected,
     Unavailable,
 )
+from shared.core.secret import strike_out
 
 # The token was refused as such: get a new one and send the request again, once.
 TOKEN_REFUSED = frozenset(
@@ -126,22 +128,33 @@ class Answer:
     retry_after: float = 0.0
 
 
-def error_for(route: str, answer: Answer, *, detaching: bool = False) -> DetachError:
-    """The error that an answer stands for. `route` says which call it was; `detaching` that it was a detach."""
-    status, code = answer.status, answer.code
+def error_for(subject: str, answer: Answer, *, detaching: bool = False) -> DetachError:
+    """The error that an answer stands for. `subject` says which call it was; `detaching` that it was a detach.
+
+    The server's words may repeat what was sent to it: no part of a secret is told.
+    """
+    status, code = answer.status, told_code(answer.code)
     kind = BY_CODE.get(code or "") or _by_status(status)
     ambiguous = kind is Unavailable and code not in NOT_CARRIED_OUT and status != 429
     if detaching and code in PERHAPS_DETACHED:
         ambiguous = True
     hint = f"; {_HINTS[kind]}" if kind in _HINTS else ""
     return kind(
-        f"{route} answered {status}{f' {code}' if code else ''}: {answer.message[:300] or 'no message'}{hint}",
+        f"{subject} answered {status}{f' {code}' if code else ''}: {strike_out(answer.message)[:300] or 'no message'}"
+        f"{hint}",
         error_code=code,
         status=status,
         ambiguous=ambiguous,
         retry_after=max(answer.retry_after, _WAIT.get(code or "", 0.0)),
         throttled=status == 429 or code in THROTTLED,
     )
+
+
+def told_code(code: str | None) -> str | None:
+    """The code, if it looks like one: any other text in its place may be anything."""
+    if code is None or not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", code) or strike_out(code) != code:
+        return None
+    return code
 
 
 def _by_status(status: int) -> type[DetachError]:

@@ -14,6 +14,8 @@ DetachError
 from collections.abc import Iterable
 from typing import Any, ClassVar, TypedDict, Unpack
 
+from shared.core.secret import redact
+
 
 class Facts(TypedDict, total=False):
     """What an answer tells beside its message; see DetachError."""
@@ -24,6 +26,9 @@ class Facts(TypedDict, total=False):
     retry_after: float
     throttled: bool
     out_of_time: bool
+    too_large: bool
+    renewed: bool
+    stale: bool
 
 
 class DetachError(Exception):
@@ -32,7 +37,12 @@ class DetachError(Exception):
     `error_code` is the API's own (`APIG.3021`), `status` its HTTP status; both are None when no answer came.
     `ambiguous` is True when a write may be done all the same (a lost reply, a 5xx, "no such binding"): only reading
     the bindings again tells. `retry_after` is in seconds. `throttled`: there were too many requests, and everybody who
-    sends should slow down. `out_of_time`: it would have been tried again if there had been time.
+    sends should slow down. `out_of_time`: it would have been tried again if there had been time. `too_large`: the
+    answer was larger than any that is read, and asking for less may help. Two tell of a write that was not carried
+    out, and that may be repeated at once, after what it rests on has been read again: `renewed`, because its
+    credentials were refused and new ones are there; `stale`, because it was not sent before its `fresh_until`.
+
+    The message is redacted here, so that whatever becomes of the error shows no secret.
     """
 
     retryable: ClassVar[bool] = False
@@ -41,14 +51,17 @@ class DetachError(Exception):
     """Whether this process may send the same request again by itself."""
 
     def __init__(self, message: str, **facts: Unpack[Facts]) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = redact(message)
+        super().__init__(self.message)
         self.error_code = facts.get("error_code")
         self.status = facts.get("status")
         self.ambiguous = facts.get("ambiguous", False)
         self.retry_after = facts.get("retry_after", 0.0)
         self.throttled = facts.get("throttled", False)
         self.out_of_time = facts.get("out_of_time", False)
+        self.too_large = facts.get("too_large", False)
+        self.renewed = facts.get("renewed", False)
+        self.stale = facts.get("stale", False)
         self.outcome: dict[str, Any] | None = None  # of the event that failed with it, once there is one
 
     @property

@@ -1,12 +1,50 @@
 """Secrets have no string form, and text that leaves the process is redacted."""
 
+import base64
 import hmac
 import json
-import weakref
+from collections.abc import Callable, Iterator
 from typing import NoReturn, final
+from urllib.parse import quote, quote_plus
 
 _SHORTEST = 8  # characters; redacting anything shorter would garble a log and protect nothing
-_alive: "weakref.WeakValueDictionary[int, Secret]" = weakref.WeakValueDictionary()
+_LONGEST_FOREIGN = 2000  # characters of a foreign text that are looked at, and told
+_MARK = "<secret>"
+
+
+class _Known:
+    """The text of one secret that is in use, and the forms in which it may stand in another text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text.strip()
+        self._forms: list[str] | None = None
+
+    def forms(self) -> list[str]:
+        """As it is, in JSON, in a URL, and in base64; worked out when they are first needed."""
+        if self._forms is None:
+            text, content = self.text, self.text.encode(errors="surrogatepass")
+            forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
+            forms |= {quote(content, safe=""), quote(content), quote_plus(content)}
+            forms |= {base64.b64encode(content).decode().rstrip("="), *_inside_base64(content)}
+            self._forms = sorted(forms, key=len, reverse=True)
+        return self._forms
+
+
+def _inside_base64(content: bytes) -> Iterator[str]:
+    """What stands in base64 wherever the content stands in the text, such as behind "user:" (RFC 7617).
+
+    Three bytes become four characters. So there are three ways, each without the characters that it shares with
+    its neighbours.
+    """
+    for skipped in (0, 2, 1):
+        whole = content[skipped : skipped + (len(content) - skipped) // 3 * 3]
+        if len(whole) >= _SHORTEST:
+            yield base64.b64encode(whole).decode()
+
+
+# Every secret that is in use, by its id. A change and a copy of a dict are one step of the interpreter each. So there
+# is no lock, for which a destructor, that may run in the middle of anything, could not wait.
+_alive: dict[int, _Known] = {}
 
 
 @final
@@ -14,21 +52,24 @@ class Secret:
     """A secret text; only `reveal()` gives it.
 
     Its repr, str and format are a placeholder; it can be neither pickled, copied nor encoded as JSON. Equal texts are
-    equal.
+    equal. As long as it is in use, its text is redacted in errors and in log lines.
     """
 
-    __slots__ = ("__text", "__weakref__")
+    __slots__ = ("__text",)
 
     def __init__(self, text: str) -> None:
         self.__text = text
-        _alive[id(self)] = self
+        _alive[id(self)] = _Known(text)
+
+    def __del__(self, forget: Callable[[int, None], object] = _alive.pop) -> None:
+        forget(id(self), None)  # bound above, because names are gone when the interpreter ends
 
     def reveal(self) -> str:
         """The text itself, for the request that carries it."""
         return self.__text
 
     def __repr__(self) -> str:
-        return "<secret>"
+        return _MARK
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and hmac.compare_digest(self.__text.encode(), other.reveal().encode())
@@ -42,11 +83,46 @@ class Secret:
 def redact(text: str) -> str:
     """The text without any secret that is in use: a second protection, for what the first one missed.
 
-    A secret is found as it is, and as JSON writes it.
+    A secret is found as it is, as JSON and a URL write it, and in base64.
     """
-    for secret in list(_alive.values()):
-        known = secret.reveal().strip()
-        if len(known) >= _SHORTEST:
-            for form in {known, json.dumps(known)[1:-1], json.dumps(known, ensure_ascii=False)[1:-1]}:
-                text = text.replace(form, "<secret>")
+    for known in _in_use():
+        for form in known.forms():
+            text = text.replace(form, _MARK)
     return text
+
+
+def strike_out(foreign: str) -> str:
+    """The beginning of a text that a server sent, without any part of a secret of eight characters or more.
+
+    For such text alone, because it takes some µs for each character. At most 2000 characters are told.
+    """
+    # A secret in JSON is made of field names, which are ordinary words; what is secret in it is known by itself.
+    secrets = [known.text for known in _in_use() if not known.text.startswith(("{", "[", '"'))]
+    text = foreign[:_LONGEST_FOREIGN]
+    struck: list[str] = []
+    at = 0
+    while at < len(text):
+        length = max((_common(text, at, secret) for secret in secrets), default=0)
+        if length < _SHORTEST:
+            struck.append(text[at])
+            at += 1
+        else:
+            struck.append(_MARK)
+            at += length
+    return redact("".join(struck))
+
+
+def _common(text: str, at: int, secret: str) -> int:
+    """The length of the longest part of the secret that stands in the text at that place; 0 if it has less than 8."""
+    if text[at : at + _SHORTEST] not in secret or len(text) - at < _SHORTEST:
+        return 0
+    length = _SHORTEST
+    while at + length < len(text) and text[at : at + length + 1] in secret:
+        length += 1
+    return length
+
+
+def _in_use() -> list[_Known]:
+    """The secrets to look for: each text once, longer ones first, because one may stand in another."""
+    known = {each.text: each for each in list(_alive.values()) if len(each.text) >= _SHORTEST}
+    return sorted(known.values(), key=lambda each: len(each.text), reverse=True)

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 import httpx
 from pydantic import AwareDatetime, BaseModel, ValidationError
 
-from shared.core.error_codes import Answer, error_for
+from shared.core.error_codes import Answer, error_for, told_code
 from shared.core.errors import ConfigurationError, CredentialsRefused, DetachError, Unavailable
-from shared.core.secret import Secret
+from shared.core.secret import Secret, strike_out
 from shared.credentials.content import HEADER_SAFE, Password, Token
-from shared.transport.send import Reply, Request, Transport
+from shared.transport.send import Auth, Reply, Request, Transport
+
+LOCKED = "IAM.0061"  # the error code of an account that is locked after too many wrong passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ class Iam:
         facts = _described(transport.send(request), route)
         return facts.project.id if facts.project else None
 
-    def project_named(self, name: str, transport: Transport, auth: httpx.Auth) -> str:
+    def project_named(self, name: str, transport: Transport, auth: Auth) -> str:
         """The id of the account's project of that name."""
         # GET /v3/projects?name=  ("Querying Project Information Based on the Specified Criteria")
         route = "GET /v3/projects"
@@ -118,6 +120,7 @@ def _refusal(reply: Reply, route: str, *, login: bool = False) -> DetachError:
     detail = inner if isinstance(inner, dict) else fields
     codes = [detail.get(name) for name in ("error_code", "code")]
     code = next((str(code) for code in codes if code not in (None, status)), None)  # one envelope repeats the status
+    code = told_code(code)
     text = f"{route} answered {status}{f' {code}' if code else ''}"
     if status in (httpx.codes.CONFLICT, httpx.codes.GONE):  # IAM.0005, IAM.0020: it is moving to another region
         return Unavailable(text, error_code=code, status=status)
@@ -126,5 +129,6 @@ def _refusal(reply: Reply, route: str, *, login: bool = False) -> DetachError:
         return ConfigurationError(f"{text}: {hint}", error_code=code, status=status)
     title = str(detail.get("title") or "")
     if login and status == httpx.codes.FORBIDDEN:  # a user who may not log in, such as one that is disabled
-        return CredentialsRefused(f"{text}: {title or 'no message'}", error_code=code, status=status)
+        said = strike_out(title)[:300] or "no message"
+        return CredentialsRefused(f"{text}: {said}", error_code=code, status=status)
     return error_for(route, Answer(status, code, title, reply.retry_after))

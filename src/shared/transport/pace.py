@@ -20,12 +20,15 @@ class Pace:
         self._round = 0
         self._next = self._until = self._slowed = float("-inf")
 
-    def turn(self) -> tuple[float, int]:
-        """Take the next turn: the seconds until it comes, and the round to which it belongs."""
+    def turn(self, *, next_one: bool = False) -> tuple[float, int]:
+        """Take a turn: the seconds until it comes, and the round to which it belongs.
+
+        `next_one` goes before those that wait; all of them together are no faster for it.
+        """
         with self._lock:
             now = self._clock()
-            turn = max(now, self._next)
-            self._next = turn + self._interval
+            turn = max(now, self._until if next_one else self._next)
+            self._next = max(turn, self._next) + self._interval
             return turn - now, self._round
 
     def holds(self, taken: int) -> bool:

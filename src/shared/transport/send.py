@@ -1,22 +1,28 @@
 """Requests over HTTPS: one client a process, and for each event its time limit, its retries and its observer."""
 
-import contextlib
 import json
 import random
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, Protocol
 
 import httpx
 
 from shared.core.delivery import Deadline
-from shared.core.errors import ConfigurationError, DetachError, Unavailable
+from shared.core.errors import DetachError, Unavailable
+from shared.transport.connection import UNANSWERED, Connections, StaleError, UnreadableError
+from shared.transport.failures import redirected, unanswered, unreadable
 from shared.transport.pace import Pace
-from shared.transport.tls import distrusted
 
 Service = Literal["apig", "iam", "secret", "sink"]
-MAX_REPLY_BYTES = 64 * 1024 * 1024  # 500 rows are some 300 KB; more than this is no API's answer
+LONGEST_WAIT = 3600.0  # seconds of a Retry-After
+_AT_ONCE = 2  # attempts beyond those of HTTP_ATTEMPTS, for errors after which nothing is waited for
+# Nothing is encoded on the way: what an encoding would become in memory is not told by its size.
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "apig-certificate-detach"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +37,42 @@ class Reply:
         """The JSON object of the body. It is empty for anything else: an error may come as a proxy's HTML page."""
         try:
             content = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
 
     @property
     def retry_after(self) -> float:
-        """The seconds of Retry-After; 0 when there is none. A date is not understood: these APIs do not send one."""
-        value = self.headers.get("Retry-After", "")
-        return float(value) if value.isascii() and value.isdigit() else 0.0
+        """The seconds of Retry-After, an hour at most; 0 when there is none.
+
+        A date (RFC 9110, section 10.2.3) is compared with the answer's own, or else with this machine's clock.
+        """
+        value = self.headers.get("Retry-After", "").strip()
+        if value.isascii() and value.isdigit():
+            return min(float(value), LONGEST_WAIT)
+        until = _moment(value)
+        if until is None:
+            return 0.0
+        now = _moment(self.headers.get("Date", "")) or datetime.now(UTC)
+        return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is sent, and what counts as its answer.
 
-    `route` is how logs and errors name it: never the URL, which holds ids. `expected` are the statuses that mean
-    success; `classify` makes an error of any other answer. `repeat` is False for a write; `attempt` is then the number
-    of the sender's own attempt, from 1 on.
+    `route` is how logs and metrics name it: never the URL, which holds ids. `subject` is how messages name it, with
+    its ids; without one they take the route. `expected` are the statuses that mean success; `classify` makes an error
+    of any other answer. `repeat` is False for a write; `attempt` is then the number of the sender's own attempt, from
+    1 on. After `fresh_until`, in seconds of the monotonic clock, it must not be sent any more: what it rests on may
+    have changed.
     """
 
     service: Service
@@ -62,6 +86,30 @@ class Request:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     repeat: bool = True
     attempt: int = 1
+    fresh_until: float | None = None
+    subject: str = ""
+
+    @property
+    def named(self) -> str:
+        """How messages name it."""
+        return self.subject or self.route
+
+    def built(self) -> httpx.Request:
+        """The request as HTTP has it, without credentials."""
+        headers = {**_HEADERS, **(self.headers or {})}
+        return httpx.Request(self.method, self.url, params=self.params, json=self.content, headers=headers)
+
+
+class Auth(Protocol):
+    """The credentials of one event's requests."""
+
+    def prove(self, request: httpx.Request, subject: str) -> Callable[[Reply], DetachError | None]:
+        """Put the credentials on a request; gives what looks at its answer.
+
+        That gives None unless the answer refuses the credentials. If it does, they are renewed, and it gives an error
+        with the fact `renewed`; it raises CredentialsRefused when that has been tried often enough. `subject` names
+        the call in messages.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +125,15 @@ class Call:
     error: DetachError | None
 
 
-class _TimeLeft(dict[str, float]):
-    """The `timeout` extension of httpx, which reads it as each wait on the network begins: the time left then."""
-
-    def __init__(self, timeout: float, deadline: Deadline) -> None:
-        super().__init__()
-        self._timeout = timeout
-        self._deadline = deadline
-
-    def get(self, wait: str, default: object = None) -> float:  # noqa: ARG002
-        left = max(self._deadline.left(), 0.001)
-        # TCP and TLS each get what it gives for connecting.
-        return min(self._timeout, left / 2 if wait == "connect" else left)
-
-
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """How one event's requests are sent. `timeout` is in seconds and holds for each wait on the network."""
+    """How one event's requests are sent.
 
-    client: httpx.Client
+    `timeout` is in seconds, and holds for one attempt as a whole: connecting, TLS, sending, and the last byte of the
+    answer.
+    """
+
+    client: Connections
     timeout: float
     attempts: int
     deadline: Deadline
@@ -104,62 +142,76 @@ class Transport:
     jitter: Callable[[], float] = field(default=random.random)
     pace: Pace = field(default_factory=Pace)
 
-    def send(self, request: Request, auth: httpx.Auth | None = None) -> Reply:
+    def send(self, request: Request, auth: Auth | None = None) -> Reply:
         """Send until it is answered with an expected status.
 
-        A read is repeated when that may help, at most `attempts` times and never past the deadline. A write is sent
-        once: whoever sends it decides what has to be read before it is repeated (`pause`). Raises what `classify` makes
-        of an unexpected answer.
+        A read is repeated when that may help, at most `attempts` times and never past the deadline; not counted are
+        the two times at most that its credentials are refused and renewed. A write is sent once: whoever sends it
+        decides what has to be read before it is repeated (`pause`). Raises what `classify` makes of an unexpected
+        answer, and Unavailable with the fact `stale` for a write that was not sent before its `fresh_until`.
         """
         attempt = request.attempt
         while True:
-            self._wait_for_turn(request.route)
+            self._wait_for_turn(request)
             answer = self._exchange(request, attempt, auth)
             if isinstance(answer, Reply):
                 return answer
-            if not request.repeat:
+            if not request.repeat or answer.too_large:  # it would be as large again
                 raise answer
-            self.pause(attempt, answer)
-            attempt += 1
+            if not answer.renewed:
+                self.pause(attempt, answer)
+                attempt += 1
 
-    def _exchange(self, request: Request, attempt: int, auth: httpx.Auth | None) -> Reply | DetachError:
-        """One attempt, paced and observed: the reply, or the error that it stands for."""
-        started = time.monotonic()
-        answer, status = self._ask(request, auth)
+    def _exchange(self, request: Request, attempt: int, auth: Auth | None) -> Reply | DetachError:
+        """One attempt, paced and observed: the reply, or the error that it stands for.
+
+        Raises what failed before the request was sent, or while refused credentials were renewed.
+        """
+        built = request.built()
+        with _not_carried_out():
+            judge = None if auth is None else auth.prove(built, request.named)
+        until, started = self._until(request), time.monotonic()
+        answer, reply = self._ask(request, built, until)
         error = answer if isinstance(answer, DetachError) else None
         if error is not None and error.throttled:
             error.retry_after = self._wait(attempt, error)
             self.pace.throttled(started, error.retry_after)
         else:
             self.pace.answered()
-        spent = (time.monotonic() - started) * 1000
+        spent, status = (time.monotonic() - started) * 1000, None if reply is None else reply.status
         self.observe(Call(request.service, request.method, request.route, attempt, spent, status, error))
-        return answer
+        if judge is None or reply is None:
+            return answer
+        with _not_carried_out():
+            return judge(reply) or answer
 
-    def _ask(self, request: Request, auth: httpx.Auth | None) -> tuple[Reply | DetachError, int | None]:
-        """Send it once: what came back, and the HTTP status, if there was one."""
+    def _ask(self, request: Request, built: httpx.Request, until: float) -> tuple[Reply | DetachError, Reply | None]:
+        """Send it once: the reply or the error that it stands for, and the reply, if there was one to be read."""
         try:
-            built = self.client.build_request(
-                request.method,
-                request.url,
-                params=request.params,
-                json=request.content,
-                headers=request.headers,
-                extensions={"timeout": self._timeout()},
-            )
-            reply = self._read(self.client.send(built, auth=auth, stream=True))
-        except httpx.RequestError as exc:
-            return _unanswered(exc, request.route), None
+            reply = Reply(*self.client.ask(built, until, request.fresh_until))
+        except StaleError:
+            raise _stale(request) from None
+        except UNANSWERED as exc:
+            return unanswered(exc, request.named, request.service, built.url), None
+        except UnreadableError as exc:
+            return unreadable(exc, request.named, built.url), None
         if 300 <= reply.status < 400:
-            return _redirected(reply, request.route, built.url), reply.status
+            location = reply.headers.get("Location", "")
+            return redirected(reply.status, location, request.named, request.service, built.url), reply
         if reply.status not in request.expected:
-            return request.classify(reply), reply.status
-        return reply, reply.status
+            return request.classify(reply), reply
+        return reply, reply
 
     def pause(self, attempt: int, error: DetachError) -> None:
-        """Wait before what failed in attempt number `attempt` is repeated; raises `error` when it must not be."""
-        if not error.repeatable or attempt >= self.attempts:
+        """Wait before what failed in attempt number `attempt` is repeated; raises `error` when it must not be.
+
+        After an error that is `renewed` or `stale` there is nothing to wait for, and two attempts more are allowed.
+        """
+        at_once = error.renewed or error.stale
+        if not error.repeatable or attempt >= self.attempts + (_AT_ONCE if at_once else 0):
             raise error
+        if at_once:
+            return
         wait = self._wait(attempt, error)
         if wait >= self.deadline.left():
             error.out_of_time = True
@@ -170,55 +222,38 @@ class Transport:
         """Seconds to wait before the next attempt: full jitter, at least Retry-After."""
         return max(error.retry_after, self.jitter() * min(20.0, 0.25 * 2.0**attempt))
 
-    def _wait_for_turn(self, route: str) -> None:
+    def _wait_for_turn(self, request: Request) -> None:
+        """Wait until the pace allows it. What has to be fresh is sent next, or else it might never be sent."""
         while True:
-            wait, taken = self.pace.turn()
+            wait, taken = self.pace.turn(next_one=request.fresh_until is not None)
             if wait > 0:
                 if wait >= self.deadline.left():
-                    raise Unavailable(f"{route}: throttled for longer than the platform's time", out_of_time=True)
+                    raise Unavailable(
+                        f"{request.named}: throttled for longer than the platform's time", out_of_time=True
+                    )
                 self.sleep(wait)
             if self.pace.holds(taken):
                 return
 
-    def _timeout(self) -> "_TimeLeft":
-        left = self.deadline.left()
-        if left <= 0:
+    def _until(self, request: Request) -> float:
+        """The moment at which this attempt ends; raises Unavailable when there is nothing left to begin it."""
+        now = time.monotonic()
+        if self.deadline.at <= now:
             raise Unavailable("the time that the platform gives ran out before the next request", out_of_time=True)
-        return _TimeLeft(self.timeout, self.deadline)
-
-    def _read(self, response: httpx.Response) -> Reply:
-        """Read the body, up to a limit of size and within the deadline, so that a slow server delays nothing else."""
-        if response.is_stream_consumed:  # the auth flow had to see it
-            return Reply(response.status_code, response.headers, response.content)
-        body = bytearray()
-        with contextlib.closing(response):
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > MAX_REPLY_BYTES or self.deadline.left() <= 0:
-                    raise httpx.ReadError("the answer is too large or too slow")
-        return Reply(response.status_code, response.headers, bytes(body))
+        if request.fresh_until is not None and request.fresh_until < now:  # before a connection is made in vain
+            raise _stale(request)
+        return min(now + self.timeout, self.deadline.at)
 
 
-def _redirected(reply: Reply, route: str, url: httpx.URL) -> ConfigurationError:
-    """No API that is called here redirects, so something else answers at this address. Only its host is told."""
+def _stale(request: Request) -> Unavailable:
+    return Unavailable(f"{request.named}: not sent, because what it rests on was read too long ago", stale=True)
+
+
+@contextmanager
+def _not_carried_out() -> Iterator[None]:
+    """What fails here leaves no doubt: the request has not been sent, or was refused for its credentials."""
     try:
-        target = url.join(reply.headers.get("Location", ""))
-        where = f"{target.scheme}://{target.netloc.decode('ascii')}"
-    except (httpx.InvalidURL, ValueError):
-        where = "an invalid address"
-    return ConfigurationError(
-        f"{route} answered {reply.status}, a redirect to {where}: not followed, because credentials go to"
-        f" {url.host} only; check the endpoint",
-        status=reply.status,
-    )
-
-
-def _unanswered(exc: httpx.RequestError, route: str) -> DetachError:
-    distrust = distrusted(exc)
-    if distrust is not None:
-        return ConfigurationError(f"{route}: {distrust}")
-    # Without a connection it is certain that the request was not carried out; later it is not.
-    unsent = isinstance(exc, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout)
-    # h11 repeats an illegal header, even the token. Other errors have the text of the operating system or of OpenSSL.
-    reason = "" if isinstance(exc, httpx.ProtocolError) or not str(exc) else f": {exc}"
-    return Unavailable(f"{route}: no answer ({type(exc).__name__}{reason})", ambiguous=not unsent)
+        yield
+    except DetachError as exc:
+        exc.ambiguous = False
+        raise

@@ -5,18 +5,16 @@ import re
 import ssl
 from pathlib import Path
 
-import httpx
-
 from shared.core.errors import ConfigurationError
+from shared.transport.connection import Connections
 
 _WHOLE = 50  # public CAs, of some 140: a folder with fewer is no system's whole trust store
 
 
-def new_client(ca_file: str | None, setting: str = "OS_CACERT", *, pem: str | None = None) -> httpx.Client:
-    """An HTTP client with its one TLS context: TLS 1.2 or newer, host names checked.
+def new_client(ca_file: str | None, setting: str = "OS_CACERT", *, pem: str | None = None) -> Connections:
+    """Connections with their one TLS context: TLS 1.2 or newer, host names checked.
 
     `ca_file`, which `setting` named, replaces the system's trust store; `pem`, a sink's K_CA_CERTS, adds to it.
-    Proxies are not taken from the environment (`trust_env`), and redirects are not followed: a token goes nowhere else.
     """
     # Not ssl.create_default_context: from Python 3.13 on it refuses private CAs without a keyUsage, which the older
     # ones accept. This way each Python decides the same about a certificate.
@@ -37,9 +35,7 @@ def new_client(ca_file: str | None, setting: str = "OS_CACERT", *, pem: str | No
             context.load_verify_locations(cadata=pem)
         except (ValueError, ssl.SSLError) as exc:
             raise ConfigurationError(f"K_CA_CERTS: expected PEM certificates ({exc})") from None
-    # As many connections are kept as DETACH_CONCURRENCY may use; httpx would keep twenty.
-    limits = httpx.Limits(max_connections=128, max_keepalive_connections=64)
-    return httpx.Client(verify=context, trust_env=False, follow_redirects=False, limits=limits)
+    return Connections(context)
 
 
 def _trust_system(context: ssl.SSLContext) -> None:

@@ -21,8 +21,10 @@ def open_store(secret_id: str, process: Process) -> Store:
     uri = f"aws-secretsmanager:{secret_id}"
     get = process.get
     server = Server(uri, process.client(None), _refusal, _CHECK)
+    used: Secret | None = None  # the session token: redacted as long as it is in use
 
     def ask(transport: Transport) -> tuple[Secret, float]:
+        nonlocal used
         port = get("PARAMETERS_SECRETS_EXTENSION_HTTP_PORT") or "2773"
         if not port.isascii() or not port.isdigit():
             raise ConfigurationError(f"PARAMETERS_SECRETS_EXTENSION_HTTP_PORT: {port!r} is no port")
@@ -30,7 +32,8 @@ def open_store(secret_id: str, process: Process) -> Store:
             raise ConfigurationError(f"SECRET_URI: {uri}: AWS_SESSION_TOKEN is not set; the scheme is for AWS Lambda")
         # GET /secretsmanager/get?secretId=  ("Use AWS Secrets Manager secrets in AWS Lambda functions")
         path = "/secretsmanager/get"
-        headers = {"X-Aws-Parameters-Secrets-Token": session}
+        used = Secret(session)
+        headers = {"X-Aws-Parameters-Secrets-Token": used.reveal()}
         question = Question("GET", f"http://localhost:{port}", path, headers, params={"secretId": secret_id})
         fields = server.ask(transport, question)
         text = fields.get("SecretString")

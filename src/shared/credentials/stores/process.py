@@ -4,9 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import httpx
-
 from shared.core.secret import Secret
+from shared.transport.connection import Connections
 from shared.transport.send import Transport
 
 
@@ -19,7 +18,7 @@ class Process:
     """
 
     get: Callable[[str], str | None]
-    client: Callable[[str | None], httpx.Client]
+    client: Callable[[str | None], Connections]
     platform_token: Callable[[], str] | None = None
 
 

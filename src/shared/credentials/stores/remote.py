@@ -5,10 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
-
 from shared.core.errors import ConfigurationError, DetachError, Unavailable
 from shared.core.secret import Secret
+from shared.transport.connection import Connections
 from shared.transport.send import Reply, Request, Transport
 
 KEEP_FOR = 300.0  # seconds, when the store does not say; AWS' extension keeps its answers as long
@@ -64,7 +63,7 @@ class Server:
     """
 
     uri: str
-    client: httpx.Client
+    client: Connections
     refusal: Callable[[str, Reply], DetachError]
     check: str
 

@@ -8,21 +8,21 @@ import json
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from shared.core.endpoint import endpoint
 from shared.core.errors import AccessDenied, ConfigurationError, DetachError, Unavailable
-from shared.core.secret import Secret
+from shared.core.secret import Secret, strike_out
+from shared.credentials.refusals import Refusals
 from shared.credentials.stores.process import Process, Store
 from shared.credentials.stores.remote import KEEP_FOR, Cached, Question, Server, undocumented
 from shared.transport.send import Reply, Transport
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 LOG_IN_AGAIN = 0.9  # of a token's lease; a read that it is too late for all the same logs in once
-REFUSED_FOR = 3600.0  # seconds until a login that was refused is tried once more: Vault locks AppRole after five
 
 
 def open_store(
@@ -46,7 +46,8 @@ def open_store(
         raise ConfigurationError(f"VAULT_ADDR: not allowed; {exc}") from None
     client = process.client(get("VAULT_CACERT") or None)
     server = Server(uri, client, _refusal, _CHECK)
-    return Cached(_Vault(server, base, _Secret(mount, path), process, service_account, clock), clock)
+    vault = _Vault(server, base, _Secret(mount, path), process, service_account, clock, Refusals(clock))
+    return Cached(vault, clock)
 
 
 _CHECK = "VAULT_ADDR and VAULT_CACERT, and that the server is up and unsealed"
@@ -65,14 +66,16 @@ class _Vault:
     _process: Process
     _service_account: Path
     _clock: Callable[[], float]
+    _refusals: Refusals[ConfigurationError]
+    _refused: Secret | None = None  # the login that was refused
     _token: Secret | None = None
     _expires_at: float = 0.0
-    _refusal: tuple[ConfigurationError, float] | None = None
+    _used: dict[str, Secret] = field(default_factory=dict)  # of the environment: redacted as long as they are in use
 
     def __call__(self, transport: Transport) -> tuple[Secret, float]:
         """The secret's data as JSON, and the seconds that it may be kept."""
-        static = self._process.get("VAULT_TOKEN")
-        held = Secret(static) if static else self._token if self._clock() < self._expires_at else None
+        static = self._secret_variable("VAULT_TOKEN")
+        held = static or (self._token if self._clock() < self._expires_at else None)
         if held is not None:
             try:
                 return self._read(held, transport)
@@ -98,16 +101,20 @@ class _Vault:
         return Secret(json.dumps(data)), float(lease) if isinstance(lease, int) and lease > 0 else KEEP_FOR
 
     def _log_in(self, transport: Transport) -> Secret:
-        """A new token. A login that is refused is not tried again for an hour, or until the process restarts."""
-        if self._refusal is not None and self._clock() < self._refusal[1]:
-            raise ConfigurationError(self._refusal[0].message)
+        """A new token. A login that was refused is not tried again so soon, unless it is another one by now."""
         path, content = self._login()
+        login = Secret(json.dumps([path, content]))
+        if login == self._refused and (standing := self._refusals.standing()) is not None:
+            raise ConfigurationError(standing.message)
         try:
             question = Question("POST", self._base, path, self._headers(), content=content)
             fields = self._server.ask(transport, question)
         except (AccessDenied, ConfigurationError) as exc:
             error = ConfigurationError(f"{exc.message}; check the role, its id and its bound claims")
-            self._refusal = error, self._clock() + REFUSED_FOR
+            if login != self._refused:
+                self._refusals.clear()
+            self._refused = login
+            self._refusals.note(error)
             raise error from None
         auth = fields.get("auth")
         token = auth.get("client_token") if isinstance(auth, dict) else None
@@ -117,17 +124,16 @@ class _Vault:
         # 0 means that the token does not expire.
         lasts = lease * LOG_IN_AGAIN if isinstance(lease, int) and lease > 0 else float("inf")
         self._expires_at = self._clock() + lasts
-        self._refusal = None
+        self._refusals.clear()
         return Secret(token)
 
     def _login(self) -> tuple[str, dict[str, str]]:
         """The path and body of the login that the variables ask for."""
-        role_id, secret_id, role = (
-            self._process.get(name) for name in ("VAULT_ROLE_ID", "VAULT_SECRET_ID", "VAULT_K8S_ROLE")
-        )
+        role_id, role = (self._process.get(name) for name in ("VAULT_ROLE_ID", "VAULT_K8S_ROLE"))
+        secret_id = self._secret_variable("VAULT_SECRET_ID")
         if role_id and secret_id:
             # POST /v1/auth/approle/login  ("Login with AppRole")
-            return "/v1/auth/approle/login", {"role_id": role_id, "secret_id": secret_id}
+            return "/v1/auth/approle/login", {"role_id": role_id, "secret_id": secret_id.reveal()}
         if not role:
             raise ConfigurationError(
                 f"SECRET_URI: {self._server.uri} needs VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, or"
@@ -137,6 +143,7 @@ class _Vault:
         mount = self._process.get("VAULT_K8S_MOUNT") or "kubernetes"
         try:
             token = self._service_account.read_text(encoding="ascii").strip()  # Kubernetes renews it in place
+            self._used["JWT"] = Secret(token)
         except (OSError, UnicodeDecodeError) as exc:
             reason = os.strerror(exc.errno) if isinstance(exc, OSError) and exc.errno else "not ASCII text"
             raise ConfigurationError(
@@ -144,6 +151,13 @@ class _Vault:
                 f" {reason}; it is there only in a pod with a service account"
             ) from None
         return f"/v1/auth/{_quoted(mount)}/login", {"role": role, "jwt": token}
+
+    def _secret_variable(self, name: str) -> Secret | None:
+        text = self._process.get(name)
+        if not text:
+            return None
+        self._used[name] = Secret(text)
+        return self._used[name]
 
     def _headers(self) -> dict[str, str]:
         namespace = self._process.get("VAULT_NAMESPACE")
@@ -178,4 +192,6 @@ def _refusal(begin: str, reply: Reply) -> DetachError:
 
 def _said(reply: Reply) -> str:
     errors = reply.fields().get("errors")
-    return "; ".join(str(error)[:200] for error in errors) if isinstance(errors, list) and errors else "no reason given"
+    if not isinstance(errors, list) or not errors:
+        return "no reason given"
+    return strike_out("; ".join(str(error) for error in errors[:5]))[:300]
