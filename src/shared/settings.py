@@ -78,8 +78,8 @@ class Settings(BaseModel):
         "eu-de",
         alias="OS_REGION_NAME",
         pattern=r"^[a-z0-9-]+$",
-        description="builds the two default endpoints, of Open Telekom Cloud's `eu-de` or `eu-nl`; for any other region,"
-        " set both endpoints too",
+        description="builds the two default endpoints, of Open Telekom Cloud's `eu-de` or `eu-nl`; for any other"
+        " region, set both endpoints too",
     )
     auth_url: Annotated[str, AfterValidator(_auth_url)] = Field("", alias="OS_AUTH_URL", description="IAM")
     apig_endpoint: Annotated[str, AfterValidator(endpoint)] = Field(

@@ -14,6 +14,7 @@ from shared.core.secret import Secret
 from shared.credentials.provider import CredentialProvider
 from shared.transport.send import Transport
 from shared.transport.tls import new_client
+from tests.support.calls import status_of
 from tests.support.world import CERTIFICATE, DOMAIN, expire, furnish
 
 
@@ -76,7 +77,7 @@ def test_unknown_keys_are_sent_once(sandbox: Sandbox, new_runtime: Any, key: dic
         TEST_CREDENTIALS=json.dumps(key | {"secret_key": "a-wrong-secret-key", "project_id": "0" * 32})
     )
     for _ in range(7):
-        with pytest.raises(CredentialsRefused, match=r"401 APIG\.0301.*sent again in an hour") as raised:
+        with pytest.raises(CredentialsRefused, match=r"401 APIG\.0301.*sent again in 5 minutes") as raised:
             expire(runtime, certificate_id=CERTIFICATE)
         assert "a-wrong" not in raised.value.message
     assert len(sandbox.journal.apig()) == 1
@@ -93,9 +94,7 @@ class Store:
 
 
 def ask(sandbox: Sandbox, identity: CredentialProvider, transport: Transport) -> int:
-    url = f"{sandbox.endpoint}/v2/{sandbox.project_id}/apigw/instances"
-    auth = identity.auth(transport, sandbox.project_id)
-    return transport.client.get(url, params={"limit": "500", "offset": "0"}, auth=auth).status_code
+    return status_of(sandbox, transport, identity.auth(transport, sandbox.project_id))
 
 
 def test_a_refused_key_is_read_again_and_the_new_one_signs(sandbox: Sandbox, key: dict[str, str]):

@@ -215,7 +215,7 @@ def test_a_trickling_server_is_left_when_the_time_is_up(sandbox: Sandbox, new_ru
     thread.start()
     runtime = new_runtime(APIG_ENDPOINT=f"http://127.0.0.1:{server.getsockname()[1]}", HTTP_ATTEMPTS="1")
     started = time.monotonic()
-    with pytest.raises(Unavailable, match="too slow"):
+    with pytest.raises(Unavailable, match="no answer from 127.0.0.1:.*timed out"):
         send(runtime, "certificate_expiry", {"certificate_id": CERTIFICATE}, seconds=1.0)
     assert 0.9 < time.monotonic() - started < 1.5
     runtime.close()

@@ -5,8 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import pairwise
 
-import httpx
 import pytest
 
 from sandbox import Behaviour, Fault, Sandbox
@@ -15,9 +16,11 @@ from shared.core.errors import ConfigurationError, CredentialsRefused, Unavailab
 from shared.core.secret import Secret
 from shared.credentials.content import Token
 from shared.credentials.provider import CredentialProvider
+from shared.transport.connection import Connections
 from shared.transport.pace import Pace
 from shared.transport.send import Transport
 from shared.transport.tls import new_client
+from tests.support.calls import post, status_of
 
 
 class Kept:
@@ -43,13 +46,13 @@ class Clock:
 
 
 @pytest.fixture
-def client(sandbox: Sandbox) -> Iterator[httpx.Client]:
+def client(sandbox: Sandbox) -> Iterator[Connections]:
     with new_client(sandbox.ca_file) as client:
         yield client
 
 
 @pytest.fixture
-def transport(client: httpx.Client) -> Transport:
+def transport(client: Connections) -> Transport:
     return Transport(client, 5.0, 4, Deadline.after(30), lambda call: None, sleep=lambda seconds: None)
 
 
@@ -73,8 +76,7 @@ def ask(sandbox: Sandbox, provider: CredentialProvider, transport: Transport) ->
     """Asks the gateway for something; the status of its answer."""
 
     def get() -> int:
-        url = f"{sandbox.endpoint}/v2/{sandbox.project_id}/apigw/instances"
-        return transport.client.get(url, auth=provider.auth(transport, sandbox.project_id)).status_code
+        return status_of(sandbox, transport, provider.auth(transport, sandbox.project_id))
 
     return get
 
@@ -178,12 +180,66 @@ def test_threads_that_are_refused_together_renew_once(sandbox: Sandbox, ask: Cal
     assert store.reads.count(True) == 1
 
 
+def test_a_token_revoked_twice_in_a_row(sandbox: Sandbox, ask: Callable[[], int]):
+    """The third sending succeeds."""
+    assert ask() == 200
+    sandbox.faults.add(Fault(service="apig", status=401, error_code="APIG.1002", times=2))
+    assert ask() == 200
+    assert [received.status for received in sandbox.journal.apig()] == [200, 401, 401, 200]
+    assert logins(sandbox) == 3
+
+
 def test_a_new_token_that_is_refused_too(sandbox: Sandbox, ask: Callable[[], int]):
-    """One renewal a request, never a loop."""
+    """Two renewals a request, never a loop."""
     sandbox.faults.add(Fault(service="apig", status=401, error_code="APIG.1002", times=None))
-    assert ask() == 401
+    with pytest.raises(CredentialsRefused, match=r"GET x answered 401 APIG\.1002"):
+        ask()
+    assert logins(sandbox) == 3
+    assert len(sandbox.journal.apig()) == 3
+
+
+def test_a_write_with_a_refused_token_is_not_sent_again(
+    sandbox: Sandbox, provider: CredentialProvider, transport: Transport
+):
+    """Its credentials are renewed, and whoever sends it may repeat it at once: nothing was carried out."""
+    auth, write = provider.auth(transport, sandbox.project_id), post(f"{sandbox.endpoint}/v2/x")
+    sandbox.faults.add(Fault(service="apig", status=401, error_code="APIG.1002", times=None))
+    for attempt in (1, 2):
+        with pytest.raises(Unavailable, match="answered 401") as raised:
+            transport.send(write, auth)
+        error = raised.value
+        assert (error.renewed, error.repeatable, error.ambiguous, error.status) == (True, True, False, 401)
+        assert len(sandbox.journal.apig()) == attempt
+        assert logins(sandbox) == attempt + 1
+        started = time.monotonic()
+        replace(transport, attempts=1, sleep=time.sleep).pause(attempt, error)  # not one of HTTP_ATTEMPTS
+        assert time.monotonic() - started < 0.05
+    with pytest.raises(CredentialsRefused):
+        transport.send(write, auth)
+    assert logins(sandbox) == 3
+
+
+def test_a_refused_write_that_is_accepted_then_counts_anew(
+    sandbox: Sandbox, provider: CredentialProvider, transport: Transport
+):
+    """What is bounded are refusals in a row."""
+    auth, write = provider.auth(transport, sandbox.project_id), post(f"{sandbox.endpoint}/v2/x")
+    for _ in range(3):
+        sandbox.faults.add(Fault(service="apig", status=401, error_code="APIG.1002", times=2))
+        sandbox.faults.add(Fault(service="apig", status=204, raw_body="", nth=3))
+        for _ in range(2):
+            with pytest.raises(Unavailable):
+                transport.send(write, auth)
+        assert transport.send(write, auth).status == 204
+        sandbox.faults.clear()
+
+
+@pytest.mark.parametrize("body", ['{"error_code":[]}', '{"error_code":{}}', "[" * 20_000, "", "<html>"])
+def test_a_401_of_any_shape_is_about_the_token(sandbox: Sandbox, ask: Callable[[], int], body: str):
+    """A code that is none, brackets without end, a proxy's page: the token is renewed, and the read succeeds."""
+    sandbox.faults.add(Fault(service="apig", status=401, raw_body=body))
+    assert ask() == 200
     assert logins(sandbox) == 2
-    assert len(sandbox.journal.apig()) == 2
 
 
 @pytest.mark.parametrize("code", ["APIG.1005", "APIG.1010", "APIG.1013"])
@@ -204,19 +260,51 @@ def test_a_wrong_password_is_sent_once(
     for _ in range(5):
         with pytest.raises(CredentialsRefused, match="POST /v3/auth/tokens answered 401") as raised:
             provider.current(transport)
-        assert "sent again in an hour, or once the secret changes" in raised.value.message
+        assert "sent again in 5 minutes, or once the secret changes" in raised.value.message
         assert "a-wrong" not in raised.value.message
     assert logins(sandbox) == 1
     assert store.reads.count(True) >= 5  # each event looks whether the secret has changed
 
 
-def test_refused_credentials_are_tried_once_more_after_an_hour(
+def test_one_mistaken_refusal_costs_five_minutes(
     sandbox: Sandbox, provider: CredentialProvider, clock: Clock, transport: Transport
 ):
-    """A process is not stuck for ever after its account was unlocked."""
-    sandbox.faults.add(Fault(service="iam", status=401, error_code="IAM.0061"))
-    for _ in range(3):
+    """IAM refuses a good password once. The process is stuck for five minutes, not for an hour."""
+    sandbox.faults.add(Fault(service="iam", status=401, error_code="IAM.0001"))
+    for clock.ahead in (0.0, 100.0, 299.0):
+        with pytest.raises(CredentialsRefused, match="sent again in 5 minutes"):
+            provider.current(transport)
+    clock.ahead = 302.0
+    assert isinstance(provider.current(transport), Token)
+    assert logins(sandbox) == 2
+
+
+def test_refused_credentials_are_sent_after_five_minutes_and_then_once_an_hour(
+    sandbox: Sandbox, provider: CredentialProvider, clock: Clock, transport: Transport
+):
+    """An event every minute, for five hours: six logins."""
+    sandbox.faults.add(Fault(service="iam", status=401, error_code="IAM.0001", times=None))
+    times = []
+    for minute in range(300):
+        clock.ahead = minute * 60.0
+        before = logins(sandbox)
         with pytest.raises(CredentialsRefused, match="answered 401"):
+            provider.current(transport)
+        times += [minute] * (logins(sandbox) - before)
+    # A minute later than it may be, where the test itself takes a moment.
+    assert [round(later - earlier, -1) for earlier, later in pairwise(times)] == [0, 60, 60, 60, 60]
+    assert 5 <= times[1] <= 6
+
+
+@pytest.mark.parametrize("envelope", ["error", "error_code"])
+def test_a_locked_account_is_tried_once_more_after_an_hour(
+    sandbox: Sandbox, provider: CredentialProvider, clock: Clock, transport: Transport, envelope: str
+):
+    """A process is not stuck for ever after its account was unlocked, and does not keep it locked."""
+    sandbox.behaviour = Behaviour(iam_envelope=envelope)
+    sandbox.faults.add(Fault(service="iam", status=401, error_code="IAM.0061"))
+    for clock.ahead in (0.0, 302.0, 600.0):
+        with pytest.raises(CredentialsRefused, match="sent again in an hour"):
             provider.current(transport)
     clock.ahead = 3590.0
     with pytest.raises(CredentialsRefused):
@@ -292,7 +380,7 @@ def test_each_answer_of_iam_is_one_of_our_errors(
         provider.current(transport)
 
 
-def test_throttling_backs_off(sandbox: Sandbox, client: httpx.Client, provider: CredentialProvider):
+def test_throttling_backs_off(sandbox: Sandbox, client: Connections, provider: CredentialProvider):
     """429 is tried again after Retry-After, and what IAM throttles does not count as refused."""
     waits: list[float] = []
     pace = Pace(lambda: sum(waits))  # a clock that moves on by sleeping
@@ -304,7 +392,7 @@ def test_throttling_backs_off(sandbox: Sandbox, client: httpx.Client, provider: 
     assert sum(waits) >= 14
 
 
-def test_nobody_waits_longer_than_its_own_time(sandbox: Sandbox, client: httpx.Client, provider: CredentialProvider):
+def test_nobody_waits_longer_than_its_own_time(sandbox: Sandbox, client: Connections, provider: CredentialProvider):
     """An event with half a second left does not wait for another one's slow login."""
     sandbox.faults.add(Fault(service="iam", delay=2.0))
     patient = Transport(client, 5.0, 1, Deadline.after(30), lambda call: None)

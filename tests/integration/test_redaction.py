@@ -3,17 +3,19 @@
 import json
 import logging
 import secrets
+import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 
 from sandbox import Fault, Sandbox
 from shared.core.delivery import Deadline
 from shared.core.errors import DetachError, Unavailable
-from shared.transport.send import Request, Transport
+from shared.transport.send import Reply, Request, Transport
 from shared.transport.tls import new_client
 from tests.support.leaks import WATCH
 from tests.support.world import CERTIFICATE, expire, furnish
@@ -45,15 +47,15 @@ def test_a_traceback_holds_no_secret(sandbox: Sandbox, new_runtime: Any, fault: 
     assert "nocatalog" not in text
 
 
-class _Illegal(httpx.Auth):
+class _Illegal:
     """Sends what no header may hold, as a broken token would be."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+    def prove(self, request: httpx.Request, _: str) -> Callable[[Reply], None]:
         request.headers["X-Auth-Token"] = f"{self._token}\nX: {self._token}"
-        yield request
+        return lambda reply: None
 
 
 def test_an_illegal_header_is_not_repeated(sandbox: Sandbox):
@@ -61,14 +63,16 @@ def test_an_illegal_header_is_not_repeated(sandbox: Sandbox):
     token = secrets.token_urlsafe(30)
     WATCH.add([token])
     with new_client(sandbox.ca_file) as client:
-        request = client.build_request("GET", sandbox.endpoint)
-        with pytest.raises(httpx.LocalProtocolError) as theirs:
-            client.send(request, auth=_Illegal(token))
+        request = httpx.Request("GET", sandbox.endpoint)
+        _Illegal(token).prove(request, "GET x")
+        with pytest.raises(httpcore.LocalProtocolError) as theirs:
+            client.ask(request, time.monotonic() + 5)
         assert token in str(theirs.value)
         transport = Transport(client, 5.0, 1, Deadline.after(10), lambda call: None)
         with pytest.raises(Unavailable) as ours:
             transport.send(Request("apig", "GET", sandbox.endpoint, "GET x", (), Exception), _Illegal(token))
-    assert ours.value.message == "GET x: no answer (LocalProtocolError)"
+    host = sandbox.endpoint.removeprefix("https://")
+    assert ours.value.message == f"GET x: no answer from {host} (LocalProtocolError)"
     assert WATCH.leaked("".join(traceback.format_exception(ours.value))) is None
 
 

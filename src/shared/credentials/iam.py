@@ -120,6 +120,8 @@ def _refusal(reply: Reply, route: str, *, login: bool = False) -> DetachError:
     detail = inner if isinstance(inner, dict) else fields
     codes = [detail.get(name) for name in ("error_code", "code")]
     code = next((str(code) for code in codes if code not in (None, status)), None)  # one envelope repeats the status
+    if login and "locked" in str(detail.get("message")).lower():  # the other one tells it by its sentence alone
+        code = LOCKED
     code = told_code(code)
     text = f"{route} answered {status}{f' {code}' if code else ''}"
     if status in (httpx.codes.CONFLICT, httpx.codes.GONE):  # IAM.0005, IAM.0020: it is moving to another region
