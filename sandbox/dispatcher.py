@@ -52,7 +52,7 @@ class Answer:
         try:
             data = json.loads(self.body)
             return str(data.get("error_code") or data["error"]["code"])
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return None
 
 
