@@ -24,6 +24,9 @@ class Facts(TypedDict, total=False):
     retry_after: float
     throttled: bool
     out_of_time: bool
+    too_large: bool
+    stale: bool
+    renewed: bool
 
 
 class DetachError(Exception):
@@ -32,7 +35,9 @@ class DetachError(Exception):
     `error_code` is the API's own (`APIG.3021`), `status` its HTTP status; both are None when no answer came.
     `ambiguous` is True when a write may be done all the same (a lost reply, a 5xx, "no such binding"): only reading
     the bindings again tells. `retry_after` is in seconds. `throttled`: there were too many requests, and everybody who
-    sends should slow down. `out_of_time`: it would have been tried again if there had been time.
+    sends should slow down. `out_of_time`: it would have been tried again if there had been time. `too_large`: the
+    answer was larger than what is read. `stale`: a write waited too long and was not sent. `renewed`: a write was refused for
+    its credentials, which have been renewed; it was not sent again.
     """
 
     retryable: ClassVar[bool] = False
@@ -49,6 +54,9 @@ class DetachError(Exception):
         self.retry_after = facts.get("retry_after", 0.0)
         self.throttled = facts.get("throttled", False)
         self.out_of_time = facts.get("out_of_time", False)
+        self.too_large = facts.get("too_large", False)
+        self.stale = facts.get("stale", False)
+        self.renewed = facts.get("renewed", False)
         self.outcome: dict[str, Any] | None = None  # of the event that failed with it, once there is one
 
     @property

@@ -181,6 +181,10 @@ class _Auth(httpx.Auth):
             if _refuses_credentials(reply):
                 reason = self._reason(request, reply, held)
                 held = self._provider.current(self._transport, refused=held, reason=reason)
+                if request.extensions.get("write"):
+                    raise Unavailable(
+                        f"{reason.message}; renewed", status=401, error_code=reason.error_code, renewed=True
+                    )
                 self._prove(request, held)
                 yield request
 

@@ -48,7 +48,8 @@ class Request:
 
     `route` is how logs and errors name it: never the URL, which holds ids. `expected` are the statuses that mean
     success; `classify` makes an error of any other answer. `repeat` is False for a write; `attempt` is then the number
-    of the sender's own attempt, from 1 on.
+    of the sender's own attempt, from 1 on. `subject` is the route with its ids, for messages. `fresh_until` is a moment
+    of the monotonic clock after which a write is not sent any more: its error is then `stale`.
     """
 
     service: Service
@@ -62,6 +63,8 @@ class Request:
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     repeat: bool = True
     attempt: int = 1
+    subject: str = ""
+    fresh_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,8 @@ class Transport:
         attempt = request.attempt
         while True:
             self._wait_for_turn(request.route)
+            if request.fresh_until is not None and time.monotonic() > request.fresh_until:
+                raise Unavailable(f"{request.subject or request.route}: waited too long", stale=True)
             answer = self._exchange(request, attempt, auth)
             if isinstance(answer, Reply):
                 return answer
@@ -145,7 +150,7 @@ class Transport:
                 params=request.params,
                 json=request.content,
                 headers=request.headers,
-                extensions={"timeout": self._timeout()},
+                extensions={"timeout": self._timeout(), "write": not request.repeat},
             )
             reply = self._read(self.client.send(built, auth=auth, stream=True))
         except httpx.RequestError as exc:
