@@ -4,7 +4,6 @@ import json
 import threading
 import time
 from collections import Counter
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -133,7 +132,7 @@ def test_what_one_call_holds_is_bounded_and_nothing_is_left_out(sandbox: Sandbox
     sizes = []
     cursor: str | None = None
     while True:
-        inventory = take_inventory(work.client, work.policy, datetime.now(UTC), Wanted(cursor, most=40))
+        inventory = take_inventory(work.client, work.policy, work.now, Wanted(cursor, most=40))
         sizes.append(sum(len(due.bindings or ()) for due in inventory.due))
         for due in inventory.due:
             assert due.certificate.id not in seen

@@ -159,17 +159,21 @@ def test_a_domain_with_another_certificate_now_is_refused(sandbox: Sandbox, new_
     assert failures(caplog) == [(NAMES[0], "Rejected", None)]
 
 
-def test_an_expired_certificate_is_named_with_its_code(sandbox: Sandbox, new_runtime, caplog):
-    """400 APIG.2102 is about the certificate, so one request tells it for all its domains."""
+def test_an_expired_certificate_is_refused_before_anything_is_sent(sandbox: Sandbox, new_runtime, caplog):
+    """As the API would, with its code and what to do: each binding tells it, and there is no request."""
     furnish(sandbox, domains=NAMES)
     runtime = new_runtime()
     outcome = decommission(runtime, domains=list(NAMES))
-    with pytest.raises(Rejected, match=r"APIG\.2102"):
+    with pytest.raises(Rejected, match="has expired"):
         undo_by_event(runtime, outcome["undo"])
     reports = [record for record in caplog.records if record.message == "detach.report"]
     assert {entry["error_code"] for entry in reports[-1].failed} == {"APIG.2102"}
     assert pairs(reports[-1].failed) == {(name, instance_id) for name in NAMES for instance_id in (FIRST, SECOND)}
-    assert len(sandbox.journal.attaches()) == 1
+    assert reports[-1].failed[0]["message"] == (
+        f"certificate {CERTIFICATE} has expired (2021-04-26T09:03:30Z), and API Gateway attaches no expired"
+        " certificate: renew it, or attach another one to its domains"
+    )
+    assert sandbox.journal.attaches() == []
 
 
 @pytest.mark.parametrize("gone", NAMES)
@@ -209,8 +213,9 @@ def test_a_deleted_certificate_is_named(sandbox: Sandbox, new_runtime, caplog):
 def test_a_deleted_gateway_is_named(sandbox: Sandbox, new_runtime, caplog):
     """The bindings on the gateways that are still there come back."""
     detached_world(sandbox, DOMAIN)
-    with pytest.raises(NotFound, match=r"APIG\.3030"):
+    with pytest.raises(NotFound, match=f"gateway {THIRD} does not exist in this project"):
         undo_by_event(new_runtime(), undo(DOMAIN, gateways=(FIRST, THIRD)))
+    assert [each for each in sandbox.journal.apig() if THIRD in each.target] == []
     assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST)}
     assert failures(caplog) == [(DOMAIN, "NotFound", "APIG.3030")]
 
@@ -289,9 +294,10 @@ def test_an_outcome_with_all_its_fields_will_do_as_the_data(sandbox: Sandbox, ne
 
 
 def test_a_cleanups_outcome_will_do_as_the_data(sandbox: Sandbox, new_runtime):
-    """Its cursor and gateways stand beside `undo`; what has expired is refused by the gateway, not by its shape."""
+    """Its cursor and gateways stand beside `undo`; what has expired is refused for that, not for its shape."""
     furnish(sandbox)
     runtime = new_runtime()
     outcome = send(runtime, "scheduled_cleanup", {}).to_dict()
-    with pytest.raises(Rejected, match=r"APIG\.2102"):
+    with pytest.raises(Rejected, match="has expired") as caught:
         undo_by_event(runtime, outcome)
+    assert caught.value.error_code == "APIG.2102"

@@ -36,8 +36,8 @@ class DetachError(Exception):
     `ambiguous` is True when a write may be done all the same (a lost reply, a 5xx, "no such binding"): only reading
     the bindings again tells. `retry_after` is in seconds. `throttled`: there were too many requests, and everybody who
     sends should slow down. `out_of_time`: it would have been tried again if there had been time. `too_large`: the
-    answer was larger than what is read. `stale`: a write waited too long and was not sent. `renewed`: a write was refused for
-    its credentials, which have been renewed; it was not sent again.
+    answer was larger than what is read. `stale`: a write waited too long and was not sent. `renewed`: a write was
+    refused for its credentials, which have been renewed; it was not sent again.
     """
 
     retryable: ClassVar[bool] = False
