@@ -164,7 +164,7 @@ def test_what_a_neighbour_does_during_a_login_is_seen(world: World):
 def test_what_a_neighbour_does_while_a_write_waits_for_its_turn_is_seen(world: World):
     """Throttled by another thread's answer: the write waits more than two seconds, and was read before that."""
     transport = world.work.client.transport
-    last_read = "/attached-domains" if world.verb == "detach" else f"{SECOND}/api-groups"
+    last_read = "/attached-domains" if world.verb == "detach" else f"{FIRST}/api-groups"
 
     def throttle() -> None:
         transport.pace.throttled(time.monotonic(), 2.2)
