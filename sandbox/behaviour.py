@@ -31,6 +31,12 @@ class Behaviour:
     groups_show_ssl_id: bool = True
     """The same for `ssl_id` and `ssl_name` of each entry. If shown, they are empty for a domain without certificate."""
 
+    ssl_id_shown_for: str | None = None
+    """With a name, `ssl_id` and `ssl_name` are shown for the entries of that name only."""
+
+    attach_replaces: bool = False
+    """appendix/error_codes.rst has APIG.2051 for a domain with another certificate. True: it is replaced instead."""
+
     sparse_replies: bool = False
     """True leaves out each optional field that is in a page's table but not in its example."""
 

@@ -111,7 +111,8 @@ def attach(fleet: Fleet, certificate_id: str, entries: list[Entry], behaviour: B
             found, missing = _found(fleet, _within_reach(entry, certificate), behaviour)
             if missing:
                 raise Refusal("APIG.3020")
-            if any(each.certificate_id not in (None, certificate.id) for each in found):
+            taken = any(each.certificate_id not in (None, certificate.id) for each in found)
+            if taken and not behaviour.attach_replaces:
                 raise Refusal("APIG.2051")  # appendix/error_codes.rst
             # Table 4: on by default if the certificate has a trusted_root_ca, else off.
             verified = certificate.has_trusted_root_ca if entry.verified is None else entry.verified

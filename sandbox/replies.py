@@ -147,7 +147,7 @@ def _group_domain(record: Domain, fleet: Fleet, behaviour: Behaviour) -> Row:
         "cname_status": record.status,
         "min_ssl_version": "TLSv1.2",
     }
-    if behaviour.groups_show_ssl_id:
+    if behaviour.groups_show_ssl_id and behaviour.ssl_id_shown_for in (None, record.name):
         # How the API shows a domain without certificate is undocumented; here the fields are empty strings.
         row["ssl_id"] = record.certificate_id or ""
         row["ssl_name"] = _name_of(record.certificate_id, fleet)

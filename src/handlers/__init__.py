@@ -15,7 +15,7 @@ from shared.core.plan import Plan, Selection, make_plan, not_found
 from shared.events import parse
 from shared.reconcile.execute import execute
 from shared.reconcile.hand_out import CleanupPage, emit, page_of
-from shared.reconcile.inventory import Inventory
+from shared.reconcile.inventory import Inventory, failed_gateways
 from shared.reconcile.parallel import in_order
 from shared.reconcile.progress import Timebox
 from shared.reconcile.summary import summarize
@@ -55,7 +55,8 @@ def carry_out(event: Event, work: Work, report: Report) -> Outcome:
         return _clean_up(event, scheduled_cleanup.select(data, work), work, report)
     selection = _select(data, work)
     outcomes = tuple(_apply(work, report, plan) for plan in _planned(selection, work))
-    return _outcome(event, work, outcomes, not_found=not_found(selection))
+    outcome = _outcome(event, work, outcomes, not_found=not_found(selection))
+    return replace(outcome, gateways=failed_gateways(selection.unread))
 
 
 def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> CleanupPage:
@@ -123,7 +124,7 @@ def _clean_up(event: Event, cleanup: scheduled_cleanup.Cleanup, work: Work, repo
     apply = partial(_apply, work, report) if sink is None else partial(emit, sink, cleanup.inventory, event)
     outcomes = in_order(plans, timebox.timed(apply), work.policy.concurrency, timebox.has_time)
     told, summary = summarize(cleanup.inventory, outcomes, emitting=sink is not None)
-    return _outcome(event, work, told, cleanup=summary)
+    return replace(_outcome(event, work, told, cleanup=summary), gateways=cleanup.inventory.gateways)
 
 
 def _outcome(

@@ -7,6 +7,7 @@ from functools import partial
 from shared.core.errors import DetachError, NotFound, Unavailable
 from shared.core.event_data import ScheduledCleanup
 from shared.core.guards import EXPIRY_RULES, is_due
+from shared.core.models import Certificate, latest
 from shared.core.plan import Selection, Target
 from shared.reconcile.inventory import Inventory, Listed, Wanted, take_inventory
 from shared.reconcile.parallel import in_order
@@ -27,7 +28,7 @@ def select(data: ScheduledCleanup, work: Work) -> Cleanup:
 
     What the inventory does not show is read from the certificates themselves, for no longer than half of the time.
     """
-    inventory = take_inventory(work.client, work.policy, work.now(), Wanted(data.cursor, data.instance_ids))
+    inventory = take_inventory(work.client, work.policy, work.now, Wanted(data.cursor, data.instance_ids))
     left = work.client.transport.deadline.left()
     timebox = Timebox(work.client.transport.deadline)
 
@@ -42,18 +43,32 @@ def select(data: ScheduledCleanup, work: Work) -> Cleanup:
 
 
 def _target(inventory: Inventory, work: Work, listed: Listed) -> Target:
-    """One certificate with its bindings on the gateways that were read."""
-    certificate, bindings, read_at = listed.certificate, listed.bindings, inventory.read_at
+    """One certificate with its bindings on the gateways that were read; what could not be read is its error."""
     try:
-        if certificate.not_after is None:
-            certificate, read_at = work.client.certificate(certificate.id), time.monotonic()
-            if not is_due(certificate, work.policy, work.now()):
-                return Target(certificate, due=False)
-        if bindings is None:
-            bound = work.client.attached_domains(certificate.id)
-            bindings = tuple(binding for binding in bound if binding.instance_id in inventory.instance_ids)
-    except NotFound:  # deleted since it was listed: nothing is bound to it any more
-        return Target(certificate)
+        return _read(inventory, work, listed)
     except DetachError as exc:
-        return Target(certificate, bindings or (), error=exc)
+        return Target(listed.certificate, listed.bindings or (), error=exc)
+
+
+def _read(inventory: Inventory, work: Work, listed: Listed) -> Target:
+    certificate, bindings, read_at = listed.certificate, listed.bindings, inventory.read_at
+    if certificate.not_after is None or listed.disputed:
+        read_at = time.monotonic()
+        try:
+            certificate = _dated(listed, work)
+        except NotFound:
+            if work.client.attached_domains_if_any(certificate.id):
+                raise
+            return Target(certificate)  # deleted since it was listed: nothing is bound to it any more
+        if not is_due(certificate, work.policy, work.now()):
+            return Target(certificate, due=False)
+    if bindings is None:
+        bound = work.client.attached_domains_if_any(certificate.id)
+        bindings = tuple(binding for binding in bound if binding.instance_id in inventory.instance_ids)
     return Target(certificate, bindings, read_at=read_at)
+
+
+def _dated(listed: Listed, work: Work) -> Certificate:
+    """Its details, with the latest date that they or a gateway's listing tell; without a date where they have none."""
+    certificate = work.client.certificate(listed.certificate.id)
+    return certificate if certificate.not_after is None else latest(certificate, listed.certificate.not_after)

@@ -1,56 +1,65 @@
 """A detach is undone: which bindings are to come back, and what is in their places now."""
 
-from collections.abc import Collection
+import time
+from dataclasses import replace
 
-from shared.apig.client import ApigClient
-from shared.core.errors import NotFound
+from shared.core.errors import NotFound, Rejected
 from shared.core.event_data import DetachUndo
-from shared.core.guards import ATTACH_RULES, Occupancy
+from shared.core.guards import ATTACH_RULES, check_attachable, check_size
 from shared.core.models import Binding, Certificate, Place
 from shared.core.plan import Selection, Target
-from shared.reconcile.inventory import carried_domains
+from shared.reconcile.occupancy import missing_gateways, read_occupancy
 from shared.wiring import Work
 
 
 def select(data: DetachUndo, work: Work) -> Selection:
     """The recorded bindings of each certificate, and what their places carry now.
 
-    Whether a certificate is too old to be attached is the gateway's to say.
+    An undo that names more bindings than it may change is refused before anything is read, and a certificate that is
+    gone or has expired before anything is sent for it.
     """
     wanted = _wanted(data)
-    occupancy = _occupancy({binding.place for bindings in wanted.values() for binding in bindings}, work.client)
-    targets = (_target(certificate_id, tuple(bindings), work.client) for certificate_id, bindings in wanted.items())
-    return Selection("attach", tuple(targets), ATTACH_RULES, occupancy=occupancy)
+    check_size(sum(len(bindings) for bindings in wanted.values()), work.policy, cleanup=False)
+    targets = [_target(certificate_id, bindings, work) for certificate_id, bindings in wanted.items()]
+    places = {binding.place for target in targets if target.error is None for binding in target.bindings}
+    missing = missing_gateways(work.client, (instance_id for instance_id, _ in sorted(places))) if places else {}
+    read_at = time.monotonic()
+    occupancy = read_occupancy(work.client, {place for place in places if place[0] not in missing})
+    return Selection(
+        "attach",
+        tuple(replace(target, read_at=read_at) for target in targets),
+        ATTACH_RULES,
+        occupancy=replace(occupancy, unread={**occupancy.unread, **missing}),
+    )
 
 
-def _wanted(data: DetachUndo) -> dict[str, list[Binding]]:
-    """The bindings of each certificate; one that is named twice comes once."""
-    wanted: dict[str, dict[Place, Binding]] = {}
+def _wanted(data: DetachUndo) -> dict[str, tuple[Binding, ...]]:
+    """The bindings of each certificate. One that is named several times comes once.
+
+    What was surely detached counts before what was perhaps; then client verification counts before none.
+    """
+    wanted: dict[str, dict[Place, tuple[tuple[bool, bool], Binding]]] = {}
     for undo in data.undo:
+        bindings = wanted.setdefault(undo.certificate_id, {})
         for entry in undo.domains:
+            verified = entry.verified_client_certificate_enabled
+            rank = (not entry.perhaps, verified)
             for instance_id in entry.instance_ids:
-                verified = entry.verified_client_certificate_enabled
                 binding = Binding(entry.domain, instance_id, verified_client_certificate_enabled=verified)
-                wanted.setdefault(undo.certificate_id, {})[binding.place] = binding
-    return {certificate_id: list(bindings.values()) for certificate_id, bindings in wanted.items()}
+                known = bindings.get(binding.place)
+                if known is None or known[0] < rank:
+                    bindings[binding.place] = rank, binding
+    return {
+        certificate_id: tuple(binding for _, binding in bindings.values())
+        for certificate_id, bindings in wanted.items()
+    }
 
 
-def _target(certificate_id: str, bindings: tuple[Binding, ...], client: ApigClient) -> Target:
+def _target(certificate_id: str, bindings: tuple[Binding, ...], work: Work) -> Target:
+    certificate = Certificate(certificate_id)
     try:
-        return Target(client.certificate(certificate_id), bindings)
-    except NotFound as exc:
-        return Target(Certificate(certificate_id), bindings, error=exc)
-
-
-def _occupancy(places: Collection[Place], client: ApigClient) -> Occupancy:
-    """The certificates at each place, and the gateways that do not exist any more."""
-    carried: dict[Place, set[str]] = {}
-    gone: dict[str, NotFound] = {}
-    for instance_id in dict.fromkeys(instance_id for instance_id, _ in sorted(places)):
-        try:
-            for domain in carried_domains(client, instance_id):
-                if domain.certificate_id and domain.binding.place in places:
-                    carried.setdefault(domain.binding.place, set()).add(domain.certificate_id)
-        except NotFound as exc:
-            gone[instance_id] = exc
-    return Occupancy({place: frozenset(ids) for place, ids in carried.items()}, gone)
+        certificate = work.client.certificate(certificate_id)
+        check_attachable(certificate, work.client.clock.latest())
+    except (NotFound, Rejected) as exc:
+        return Target(certificate, bindings, error=exc)
+    return Target(certificate, bindings)

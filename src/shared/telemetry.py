@@ -86,8 +86,11 @@ class Report:
 
     def planned(self, plan: Plan) -> None:
         """Logged before the first write: even if this process dies in the middle, the detach can be undone."""
-        bindings = [undo_of(plan, plan.bindings)]
-        fields: dict[str, Any] = {"undo": bindings} if plan.action == "detach" else {"attach": bindings}
+        fields: dict[str, Any] = (
+            {"undo": [undo_of(plan, plan.bindings)]}
+            if plan.action == "detach"
+            else {"attach": [{"certificate_id": plan.certificate.id, "domains": [e.to_dict() for e in plan.entries]}]}
+        )
         logger().info(
             f"{plan.action}.plan",
             event_id=self._event_id,

@@ -243,12 +243,12 @@ def test_undocumented_listing_is_not_an_empty_one(sandbox: Sandbox, new_runtime,
 
 
 def test_listing_that_ends_early_is_not_a_short_one(sandbox: Sandbox, new_runtime):
-    """Three of five rows and then an empty page: what is missing may be bound, so nothing is decided."""
+    """Three of five rows and then nothing new: what is missing may be bound, so nothing is decided."""
     furnish(sandbox)
     row = '{"url_domain":"apigtest.example.com","instance_id":"f0fa1789-3b76-433b-a787-9892951c620e"}'
     sandbox.faults.add(
-        Fault(path=LISTING, status=200, raw_body=f'{{"total":5,"size":3,"bound_domains":[{row},{row},{row}]}}'),
-        Fault(path=LISTING, status=200, raw_body='{"total":5,"size":0,"bound_domains":[]}'),
+        Fault(path="offset=0&", status=200, raw_body=f'{{"total":5,"size":3,"bound_domains":[{row},{row},{row}]}}'),
+        Fault(path="offset=2&", status=200, raw_body=f'{{"total":5,"size":1,"bound_domains":[{row}]}}'),
     )
     with pytest.raises(Unavailable, match="ended after 3 of 5 rows"):
         expire(new_runtime(HTTP_ATTEMPTS="1"), certificate_id=CERTIFICATE)

@@ -24,13 +24,15 @@ def many_certificates(sandbox: Sandbox, number: int) -> set[str]:
     return {sandbox.fleet.add_certificate(common_name=f"c{n}.example.com", instance_id=FIRST).id for n in range(number)}
 
 
-@pytest.mark.parametrize(("number", "pages"), [(0, 1), (20, 1), (499, 1), (500, 1), (501, 2), (1203, 3)])
+@pytest.mark.parametrize(
+    ("number", "pages"), [(0, 1), (20, 1), (499, 1), (500, 2), (501, 2), (998, 2), (999, 3), (1203, 3)]
+)
 def test_every_page_is_read(sandbox: Sandbox, client: ApigClient, number: int, pages: int):
-    """The pages end where `total` says, not at the default of 20 and not one page later."""
+    """Each page begins with the last row of the page before, and the last one is not full."""
     ids = many_certificates(sandbox, number)
     assert {certificate.id for certificate in client.certificates(FIRST)} == ids
     offsets = [r.query for r in sandbox.journal.apig()]
-    assert offsets == [{"instance_id": FIRST, "offset": str(500 * n), "limit": "500"} for n in range(pages)]
+    assert offsets == [{"instance_id": FIRST, "offset": str(499 * n), "limit": "500"} for n in range(pages)]
 
 
 def test_gateways_and_groups_are_paged_too(sandbox: Sandbox, client: ApigClient):
@@ -46,9 +48,9 @@ def test_gateways_and_groups_are_paged_too(sandbox: Sandbox, client: ApigClient)
 def test_401_in_the_middle_of_a_listing(sandbox: Sandbox, client: ApigClient):
     """The token is refused on the second page: one renewal, and the listing goes on where it was."""
     ids = many_certificates(sandbox, 1203)
-    sandbox.faults.add(Fault(path="offset=500&", status=401, error_code="APIG.1001"))
+    sandbox.faults.add(Fault(path="offset=499&", status=401, error_code="APIG.1001"))
     assert {certificate.id for certificate in client.certificates(FIRST)} == ids
-    assert [r.query["offset"] for r in sandbox.journal.apig()] == ["0", "500", "500", "1000"]
+    assert [r.query["offset"] for r in sandbox.journal.apig()] == ["0", "499", "499", "998"]
     assert [r.path for r in sandbox.journal.iam()] == ["/v3/auth/tokens"] * 2
 
 

@@ -7,7 +7,15 @@ from datetime import timedelta
 import pytest
 
 from sandbox import Fault, Sandbox
-from shared.core.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound
+from shared.core.errors import (
+    AccessDenied,
+    BlastRadiusExceeded,
+    DetachError,
+    InvalidEvent,
+    NotFound,
+    Rejected,
+    Unavailable,
+)
 from tests.conftest import FAR_AHEAD, LONG_AGO
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, expire, furnish, pairs
 
@@ -145,7 +153,7 @@ def test_1203_domains_are_found_on_three_pages_and_detached_in_batches(sandbox: 
         fleet.bind(CERTIFICATE, name, FIRST)
     outcome = expire(new_runtime(DETACH_MAX_BINDINGS="2000"), certificate_id=CERTIFICATE)
     listings = [r.query for r in sandbox.journal.apig() if r.path.endswith("/attached-domains")]
-    assert listings == [{"offset": offset, "limit": "500"} for offset in ("0", "500", "1000")]
+    assert listings == [{"offset": offset, "limit": "500"} for offset in ("0", "499", "998")]
     assert [len(r.body["domains"]) for r in sandbox.journal.detaches()] == [50] * 24 + [3]
     assert {entry["domain"] for r in sandbox.journal.detaches() for entry in r.body["domains"]} == set(names)
     assert pairs(outcome["certificates"][0]["detached"]) == {(name, FIRST) for name in names}
@@ -311,3 +319,122 @@ def test_client_verification_comes_back_with_the_undo(sandbox: Sandbox, new_runt
             ],
         }
     ]
+
+
+@pytest.mark.parametrize("error", [(403, "APIG.1005"), (404, "APIG.3030"), (500, "APIG.9999"), (400, "APIG.2012")])
+def test_by_common_name_one_gateway_that_cannot_be_searched_does_not_stop_the_others(
+    sandbox: Sandbox, new_runtime, caplog, error
+):
+    """What is found on the others is detached; the event fails with the gateway's error, and a retry finishes it."""
+    furnish(sandbox)
+    status, code = error
+    sandbox.faults.add(
+        Fault(path=rf"certificates\?instance_id={FIRST}", status=status, error_code=code, times=None),
+    )
+    runtime = new_runtime(HTTP_ATTEMPTS="1")
+    with pytest.raises(DetachError, match=f"GET certificates.instance_id={FIRST} answered {status} {code}") as caught:
+        expire(runtime, common_name=DOMAIN)
+    outcome = caught.value.outcome
+    assert (outcome["status"], caught.value.error_code) == ("failed", code)
+    [gateway] = outcome["gateways"]
+    assert (gateway["instance_id"], gateway["status"], gateway["error_code"]) == (FIRST, "failed", code)
+    assert outcome["certificates"][0]["status"] == "detached"
+    assert sandbox.fleet.bindings() == set()
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    assert [each["instance_id"] for each in report.gateways] == [FIRST]
+    sandbox.faults.clear()
+    assert expire(runtime, common_name=DOMAIN)["status"] == "nothing_to_detach"
+
+
+def test_by_common_name_no_gateway_at_all_is_that_error(sandbox: Sandbox, new_runtime):
+    """Both reasons are told, the retryable one first."""
+    furnish(sandbox)
+    sandbox.faults.add(
+        Fault(path=rf"certificates\?instance_id={FIRST}", status=403, error_code="APIG.1005", times=None),
+        Fault(path=rf"certificates\?instance_id={SECOND}", status=503, times=None),
+    )
+    with pytest.raises(
+        Unavailable, match=f"instance_id={SECOND} answered 503.*; also AccessDenied: .*{FIRST}"
+    ) as caught:
+        expire(new_runtime(HTTP_ATTEMPTS="1"), common_name=DOMAIN)
+    assert caught.value.outcome is None
+    assert len(sandbox.fleet.bindings()) == 2
+
+
+def test_by_common_name_one_without_a_date_does_not_stop_the_others(sandbox: Sandbox, new_runtime, caplog):
+    """It is named, the others are detached, and the event fails."""
+    furnish(sandbox)
+    odd = sandbox.fleet.add_certificate(common_name=DOMAIN, not_after=LONG_AGO, instance_id=FIRST)
+    rows = [
+        {"id": odd.id, "common_name": DOMAIN},
+        {"id": CERTIFICATE, "common_name": DOMAIN, "not_after": "2021-04-26T09:03:30Z"},
+    ]
+    sandbox.faults.add(
+        Fault(path=rf"certificates\?instance_id={FIRST}", status=200, raw_body=json.dumps({"total": 2, "certs": rows})),
+        Fault(path=f"/{odd.id}$", status=200, raw_body=json.dumps({"id": odd.id})),
+    )
+    with pytest.raises(Rejected, match=f"certificate {odd.id}: the API gives no usable not_after"):
+        expire(new_runtime(), common_name=DOMAIN)
+    assert sandbox.fleet.bindings() == set()
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    assert (report.status, {each["certificate_id"] for each in report.detached}) == ("failed", {CERTIFICATE})
+
+
+@pytest.mark.parametrize("listed", [("2021-04-26T09:03:30Z", "2036-04-26T09:03:30Z"), ("2036-04-26T09:03:30Z", None)])
+@pytest.mark.parametrize("details", ["2021-04-26T09:03:30Z", "2021-08-01T00:00:00Z"])
+def test_by_common_name_the_latest_date_that_is_told_decides(sandbox: Sandbox, new_runtime, listed, details):
+    """The details say expired, and one gateway's listing says valid: it is kept, with the later date."""
+    furnish(sandbox)
+    for gateway, date in zip((FIRST, SECOND), listed, strict=True):
+        row = {"id": CERTIFICATE, "common_name": DOMAIN, **({"not_after": date} if date else {})}
+        body = json.dumps({"total": 1, "certs": [row]})
+        sandbox.faults.add(Fault(path=rf"certificates\?instance_id={gateway}", status=200, raw_body=body))
+    sandbox.fleet.renew(CERTIFICATE, details)
+    outcome = expire(new_runtime(), common_name=DOMAIN)
+    assert (outcome["status"], outcome["certificates"][0]["not_after"]) == ("not_due", "2036-04-26T09:03:30Z")
+    assert sandbox.journal.detaches() == []
+
+
+def test_a_cap_counts_gateways_not_names(sandbox: Sandbox, new_runtime):
+    """23 names on two gateways are 46 bindings: a cap of 23 refuses them whole, and says that nothing was changed."""
+    furnish(sandbox, domains=[f"d{number}.example.com" for number in range(23)])
+    with pytest.raises(BlastRadiusExceeded) as caught:
+        expire(new_runtime(DETACH_MAX_BINDINGS="23"), certificate_id=CERTIFICATE)
+    assert caught.value.message == (
+        "46 bindings (pairs of a domain and a gateway) would be changed and DETACH_MAX_BINDINGS is 23:"
+        " nothing was changed"
+    )
+    assert sandbox.journal.detaches() == []
+    assert len(sandbox.fleet.bindings()) == 46
+
+
+def test_a_cap_holds_for_all_certificates_of_a_name_together(sandbox: Sandbox, new_runtime):
+    """Two certificates of one name with 15 bindings each, and a cap of 20: not one of them is touched."""
+    fleet = sandbox.fleet
+    fleet.add_gateway(id=FIRST)
+    for each in range(2):
+        certificate = fleet.add_certificate(common_name=DOMAIN, not_after=LONG_AGO)
+        for number in range(15):
+            fleet.carry(fleet.add_domain(f"d{number}.c{each}.example.com", FIRST), certificate.id)
+    with pytest.raises(BlastRadiusExceeded, match="^30 bindings .* DETACH_MAX_BINDINGS is 20: nothing was changed"):
+        expire(new_runtime(DETACH_MAX_BINDINGS="20"), common_name=DOMAIN)
+    assert sandbox.journal.detaches() == []
+
+
+def test_a_dry_run_tells_what_would_be_refused(sandbox: Sandbox, new_runtime):
+    """The cap holds for it too."""
+    furnish(sandbox)
+    with pytest.raises(BlastRadiusExceeded):
+        expire(new_runtime(DETACH_MAX_BINDINGS="1"), certificate_id=CERTIFICATE, dry_run=True)
+
+
+def test_a_gateway_named_many_times_is_asked_once(sandbox: Sandbox, new_runtime):
+    """20 000 repetitions are refused without a call, and a hundred cost one."""
+    furnish(sandbox)
+    runtime = new_runtime()
+    with pytest.raises(InvalidEvent, match="^instance_ids: "):
+        expire(runtime, common_name=DOMAIN, instance_ids=[FIRST] * 20_000)
+    assert list(sandbox.journal) == []
+    expire(runtime, common_name=DOMAIN, instance_ids=[FIRST] * 99 + [SECOND])
+    listings = [each.query["instance_id"] for each in sandbox.journal.apig() if each.path.endswith("/certificates")]
+    assert listings == [FIRST, SECOND]

@@ -1,9 +1,11 @@
 """Domains are decommissioned: whatever certificates they carry go, and nothing else."""
 
+import json
+
 import pytest
 
-from sandbox import Behaviour, Sandbox
-from shared.core.errors import NotFound
+from sandbox import Behaviour, Fault, Sandbox
+from shared.core.errors import DetachError, InvalidEvent, NotFound, Unavailable
 from tests.conftest import FAR_AHEAD, LONG_AGO
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, decommission, expire, furnish
 
@@ -164,3 +166,93 @@ def test_replies_without_the_optional_fields_are_understood(sandbox: Sandbox, ne
     sandbox.behaviour = Behaviour(sparse_replies=sparse)
     assert decommission(new_runtime(), domain=LEGACY)["status"] == "detached"
     assert sandbox.fleet.bindings() == set()
+
+
+@pytest.mark.parametrize("error", [(403, "APIG.1005"), (404, "APIG.3030"), (503, None)])
+def test_one_gateway_that_cannot_be_searched_does_not_stop_the_others(sandbox: Sandbox, new_runtime, error):
+    """The rest is done and told; the event fails with the gateway's error, and a retry finishes it."""
+    fleet_of_300(sandbox)
+    status, code = error
+    sandbox.faults.add(Fault(path=f"/instances/{SECOND}/api-groups", status=status, error_code=code, times=None))
+    runtime = new_runtime(HTTP_ATTEMPTS="1")
+    with pytest.raises(DetachError, match=f"GET instances/{SECOND}/api-groups answered {status}") as caught:
+        decommission(runtime, domains=[LEGACY, "lagacy.example.com"])
+    outcome = caught.value.outcome
+    assert (outcome["status"], [each["status"] for each in outcome["certificates"]]) == ("failed", ["detached"] * 2)
+    assert [(each["instance_id"], each["status"]) for each in outcome["gateways"]] == [(SECOND, "failed")]
+    # Nobody knows what is on that gateway.
+    assert "not_found" not in outcome
+    assert {place for _, name, place in sandbox.fleet.bindings() if name == LEGACY} == {SECOND}
+    sandbox.faults.clear()
+    assert decommission(runtime, domains=[LEGACY])["status"] == "detached"
+    assert {name for _, name, _ in sandbox.fleet.bindings()}.isdisjoint({LEGACY})
+
+
+def test_rows_that_nobody_asks_for_may_hide_their_certificates(sandbox: Sandbox, new_runtime):
+    """Only the rows of the domain in question have to tell it: seven calls among 300 certificates all the same."""
+    fleet_of_300(sandbox)
+    for instance_id in (SECOND, THIRD):
+        sandbox.fleet.remove_domain(LEGACY, instance_id)
+    sandbox.behaviour.ssl_id_shown_for = LEGACY
+    assert decommission(new_runtime(), domain=LEGACY)["status"] == "detached"
+    assert len(sandbox.journal.apig()) == 7
+
+
+def test_a_row_that_hides_its_certificate_is_asked_for_on_its_gateway_alone(sandbox: Sandbox, new_runtime):
+    """One call a certificate on that gateway; on the others the groups tell it."""
+    fleet_of_300(sandbox)
+    sandbox.behaviour.ssl_id_shown_for = LEGACY
+    hidden = {"total": 1, "groups": [{"url_domains": [{"domain": LEGACY}]}]}
+    sandbox.faults.add(Fault(path=f"/instances/{SECOND}/api-groups", status=200, raw_body=json.dumps(hidden)))
+    assert len(decommission(new_runtime(), domain=LEGACY)["certificates"]) == 3
+    assert {name for _, name, _ in sandbox.fleet.bindings()}.isdisjoint({LEGACY})
+    # gateways, 3 × groups, certificates of one, its 100 certificates, 3 × (attached domains, detach)
+    assert len(sandbox.journal.apig()) == 111
+
+
+def test_the_long_way_asks_a_global_certificate_once(sandbox: Sandbox, new_runtime):
+    """Every gateway lists it."""
+    furnish(sandbox, domains=[LEGACY])
+    sandbox.behaviour.groups_show_domains = False
+    assert decommission(new_runtime(), domain=LEGACY)["status"] == "detached"
+    # gateways, 2 × (groups, certificates), attached domains once to search; details, attached domains, detach
+    assert len(sandbox.journal.apig()) == 9
+
+
+def test_a_certificate_that_is_deleted_while_it_is_searched_for_is_bound_nowhere(sandbox: Sandbox, new_runtime):
+    """404 for its attached domains and for its details; the domain is found with the next certificate."""
+    fleet_of_300(sandbox)
+    sandbox.behaviour.groups_show_domains = False
+    gone = next(each for each in sandbox.fleet.certificates_on(FIRST) if each.common_name == "n3.example.com")
+    sandbox.faults.add(
+        Fault(path=f"/{gone.id}/attached-domains", error_code="APIG.3021"),
+        Fault(path=f"/{gone.id}$", error_code="APIG.3021"),
+    )
+    assert len(decommission(new_runtime(), domain=LEGACY, instance_ids=[FIRST])["certificates"]) == 1
+    assert sandbox.faults.pending() == []
+
+
+def test_a_certificate_that_answers_404_by_mistake_is_not_forgotten(sandbox: Sandbox, new_runtime):
+    """Its details are there: the gateway's certificates are not known, and the event is to come again."""
+    fleet_of_300(sandbox)
+    sandbox.behaviour.groups_show_domains = False
+    [carrier] = {each for each, name, place in sandbox.fleet.bindings() if (name, place) == (LEGACY, FIRST)}
+    sandbox.faults.add(Fault(path=f"/{carrier}/attached-domains", error_code="APIG.3021"))
+    runtime = new_runtime()
+    with pytest.raises(Unavailable, match=f"certificates/{carrier}/attached-domains answered 404 .* details are there"):
+        decommission(runtime, domain=LEGACY, instance_ids=[FIRST])
+    assert decommission(runtime, domain=LEGACY, instance_ids=[FIRST])["status"] == "detached"
+
+
+def test_bounds_of_what_one_event_names(sandbox: Sandbox, new_runtime):
+    """More than a hundred gateways or 2 000 domains are refused by name, and nothing is asked."""
+    furnish(sandbox)
+    runtime = new_runtime()
+    gateways = [f"{number:032x}" for number in range(101)]
+    with pytest.raises(InvalidEvent, match="^instance_ids: "):
+        decommission(runtime, domain=DOMAIN, instance_ids=gateways)
+    with pytest.raises(InvalidEvent, match=r"^domains\[0\]\.instance_ids: "):
+        decommission(runtime, domains=[{"domain": DOMAIN, "instance_ids": gateways}])
+    with pytest.raises(InvalidEvent, match="^domains: "):
+        decommission(runtime, domains=[f"d{number}.example.com" for number in range(2001)])
+    assert list(sandbox.journal) == []

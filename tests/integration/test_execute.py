@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
@@ -36,15 +36,17 @@ class World:
             for name, instance_id in PAIRS:
                 sandbox.fleet.unbind(CERTIFICATE, name, instance_id)
 
-    def carry_out(self, runtime: Runtime) -> Outcome:
-        """Detach everything, or attach everything again."""
+    def carry_out(self, runtime: Runtime, wanted: Iterable[Place] = PAIRS) -> Outcome:
+        """Detach everything that is wanted, or attach it again."""
         domains = [
             {"domain": name, "instance_ids": [instance_id], "verified_client_certificate_enabled": False}
-            for name, instance_id in sorted(PAIRS)
+            for name, instance_id in sorted(wanted)
         ]
+        narrowed = [{"domain": each["domain"], "instance_ids": each["instance_ids"]} for each in domains]
+        narrowing = {} if wanted is PAIRS else {"domains": narrowed}
         undo = [{"certificate_id": CERTIFICATE, "domains": domains}]
         event = (
-            parsed({"certificate_id": CERTIFICATE}, kind="certificate_expiry", default_id="1")
+            parsed({"certificate_id": CERTIFICATE, **narrowing}, kind="certificate_expiry", default_id="1")
             if self.verb == "detach"
             else parsed(undo, kind="undo", default_id="1")
         )
@@ -290,6 +292,129 @@ def test_details_of_another_certificate_are_not_acted_on(sandbox: Sandbox, new_r
     furnish(sandbox)
     body = f'{{"id":"{"0" * 32}","not_after":"2021-04-26T09:03:30Z"}}'
     sandbox.faults.add(Fault(path=f"/{CERTIFICATE}$", status=200, raw_body=body, times=None))
-    with pytest.raises(Unavailable, match=f"answered with certificate {'0' * 32}, not with {CERTIFICATE}"):
+    with pytest.raises(Unavailable, match=f"GET certificates/{CERTIFICATE} answered with certificate {'0' * 32}"):
         expire(new_runtime(), certificate_id=CERTIFICATE)
     assert len(sandbox.fleet.bindings()) == 2
+
+
+REFUSED = [
+    (400, "APIG.2012"),
+    (401, "APIG.1005"),
+    (403, "APIG.1005"),
+    (403, "APIG.1301"),
+    (404, "APIG.9876"),
+    (400, "APIG.2102"),
+    (409, None),
+]
+
+
+@pytest.mark.parametrize(("status", "code"), REFUSED)
+@pytest.mark.parametrize("single", [True, False])
+def test_a_write_that_took_effect_and_was_refused_is_told_as_done(
+    world: World, new_runtime, status: int, code: str | None, single: bool
+):
+    """Whatever the refusal, and for a single binding too: it stands in `already`, and in the `undo` of a detach."""
+    wanted = {(NAMES[0], FIRST)} if single else PAIRS
+    raw = {"error_code": code} if code else {"raw_body": "<html>"}
+    world.sandbox.faults.add(Fault(path=world.path, status=status, applied=True, **raw))
+    outcome = world.carry_out(new_runtime(), wanted)
+    assert (world.changed(), len(world.requests()), failed(outcome)) == (wanted, 1, {})
+    assert outcome.status == f"{world.verb}ed"
+    [certificate] = outcome.to_dict()["certificates"]
+    assert pairs(certificate[f"already_{world.verb}ed"]) == wanted
+    if world.verb == "detach":
+        assert pairs(outcome.undo[0]["domains"]) == wanted
+        assert all(each["perhaps"] for each in outcome.undo[0]["domains"])
+
+
+@pytest.mark.parametrize(("status", "code"), REFUSED)
+def test_a_single_binding_that_is_refused_and_still_there_is_failed_with_that_code(
+    sandbox: Sandbox, new_runtime, status: int, code: str | None
+):
+    """One look at the bindings, and no second request; it is not in `undo`."""
+    world = World(sandbox, "detach")
+    raw = {"error_code": code} if code else {"raw_body": "<html>"}
+    sandbox.faults.add(Fault(path=world.path, status=status, times=None, **raw))
+    outcome = world.carry_out(new_runtime(), {(NAMES[0], FIRST)})
+    assert {place: each for place, (_, each) in failed(outcome).items()} == {(NAMES[0], FIRST): code}
+    assert [each.path.rsplit("/", 1)[-1] for each in sandbox.journal.apig()] == [
+        CERTIFICATE,
+        "attached-domains",
+        "detach",
+        "attached-domains",
+    ]
+    assert outcome.undo == []
+
+
+def test_what_cannot_be_read_after_a_refusal_is_perhaps_ours_and_not_sent_again(sandbox: Sandbox, new_runtime):
+    """Both errors are told, and the `undo` has the binding with `perhaps`; the other batches go on."""
+    world = World(sandbox, "detach")
+    sandbox.faults.add(
+        Fault(path=world.path, status=403, error_code="APIG.1301", applied=True),
+        Fault(path="/attached-domains", nth=2, status=400, error_code="APIG.2012", times=1),
+    )
+    outcome = world.carry_out(new_runtime(DETACH_BATCH_SIZE="2"))
+    half = {place for place in PAIRS if place[0] in NAMES[:2]}
+    assert (world.changed(), set(failed(outcome)), len(world.requests())) == (PAIRS, half, 2)
+    [certificate] = outcome.to_dict()["certificates"]
+    assert all(
+        "attached-domains answered 400" in each["message"] and "detach answered 403 APIG.1301" in each["message"]
+        for each in certificate["failed"]
+    )
+    [undo] = outcome.undo
+    assert pairs(each for each in undo["domains"] if each.get("perhaps")) == half
+    assert pairs(each for each in undo["domains"] if "perhaps" not in each) == PAIRS - half
+
+
+def test_an_attached_binding_that_was_refused_is_not_told_as_failed(sandbox: Sandbox, new_runtime):
+    """The same for an undo, by halves: three of four were refused and attached all the same."""
+    world = World(sandbox, "attach")
+    sandbox.faults.add(Fault(path=world.path, error_code="APIG.2103", applied=True, times=None))
+    outcome = world.carry_out(new_runtime(DETACH_BATCH_SIZE="1"))
+    assert (outcome.status, failed(outcome), world.changed()) == ("attached", {}, PAIRS)
+
+
+def test_duplicates_in_flight_mark_what_is_perhaps_each_others(sandbox: Sandbox, new_runtime):
+    """Both see a lost reply: each has the bindings in its `undo`, and says that it is not sure."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path="/domains/detach", action="lost_reply"))
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert outcome["undo"] == [
+        {
+            "certificate_id": CERTIFICATE,
+            "domains": [
+                {
+                    "domain": "apigtest.example.com",
+                    "instance_ids": [SECOND, FIRST],
+                    "verified_client_certificate_enabled": False,
+                    "perhaps": True,
+                }
+            ],
+        }
+    ]
+
+
+def test_what_is_surely_ours_has_no_such_mark(sandbox: Sandbox, new_runtime):
+    """Nor has the plan that is logged before."""
+    furnish(sandbox)
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert [set(each) for each in outcome["undo"][0]["domains"]] == [
+        {"domain", "instance_ids", "verified_client_certificate_enabled"}
+    ]
+
+
+def test_all_the_reasons_of_an_event_are_told(sandbox: Sandbox, new_runtime):
+    """Two batches fail for two reasons: the raised error tells both, each binding its own."""
+    world = World(sandbox, "detach")
+    sandbox.faults.add(
+        Fault(path=world.path, error_code="APIG.3001", times=3),
+        Fault(path=world.path, error_code="APIG.2012", times=3),
+    )
+    with pytest.raises(NotFound) as caught:
+        expire(new_runtime(DETACH_BATCH_SIZE="1"), certificate_id=CERTIFICATE)
+    first, second = caught.value.message.split("; also ")
+    assert first.startswith(f"POST certificates/{CERTIFICATE}/domains/detach answered 404 APIG.3001")
+    assert second.startswith(f"Rejected: POST certificates/{CERTIFICATE}/domains/detach answered 400 APIG.2012")
+    [certificate] = caught.value.outcome["certificates"]
+    assert {each["error_code"] for each in certificate["failed"]} == {"APIG.3001", "APIG.2012"}
+    assert not any("; also " in each["message"] for each in certificate["failed"])

@@ -234,7 +234,7 @@ def test_a_listing_that_was_cut_short_is_not_acted_on(sandbox: Sandbox, new_runt
     sandbox.reset(fleet)
     world = World(fleet)
     world.certificate(4, EXPIRED, FIRST, *(f"d{number}.four.example" for number in range(510)))
-    sandbox.faults.add(Fault(path=f"/instances/{FIRST}/api-groups.*offset=500", error_code="APIG.1005", times=None))
+    sandbox.faults.add(Fault(path=f"/instances/{FIRST}/api-groups.*offset=499", error_code="APIG.1005", times=None))
     with pytest.raises(AccessDenied):
         clean_up(new_runtime())
     assert len(fleet.bindings(ID[4])) == 510

@@ -1,13 +1,14 @@
 """A detach is undone: exactly the recorded bindings come back, and what cannot come back is named."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
 from sandbox import Fault, Sandbox
-from shared.core.errors import AccessDenied, NotFound, Rejected, Unavailable
+from shared.core.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound, Rejected, Unavailable
 from shared.wiring import Runtime
 from tests.conftest import FAR_AHEAD
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD, decommission, furnish, pairs, send
@@ -159,17 +160,21 @@ def test_a_domain_with_another_certificate_now_is_refused(sandbox: Sandbox, new_
     assert failures(caplog) == [(NAMES[0], "Rejected", None)]
 
 
-def test_an_expired_certificate_is_named_with_its_code(sandbox: Sandbox, new_runtime, caplog):
-    """400 APIG.2102 is about the certificate, so one request tells it for all its domains."""
+def test_an_expired_certificate_is_refused_before_anything_is_sent(sandbox: Sandbox, new_runtime, caplog):
+    """As the API would, with its code and what to do: each binding tells it, and there is no request."""
     furnish(sandbox, domains=NAMES)
     runtime = new_runtime()
     outcome = decommission(runtime, domains=list(NAMES))
-    with pytest.raises(Rejected, match=r"APIG\.2102"):
+    with pytest.raises(Rejected, match="has expired"):
         undo_by_event(runtime, outcome["undo"])
     reports = [record for record in caplog.records if record.message == "detach.report"]
     assert {entry["error_code"] for entry in reports[-1].failed} == {"APIG.2102"}
     assert pairs(reports[-1].failed) == {(name, instance_id) for name in NAMES for instance_id in (FIRST, SECOND)}
-    assert len(sandbox.journal.attaches()) == 1
+    assert reports[-1].failed[0]["message"] == (
+        f"certificate {CERTIFICATE} has expired (2021-04-26T09:03:30Z), and API Gateway attaches no expired"
+        " certificate: renew it, or attach another one to its domains"
+    )
+    assert sandbox.journal.attaches() == []
 
 
 @pytest.mark.parametrize("gone", NAMES)
@@ -209,8 +214,9 @@ def test_a_deleted_certificate_is_named(sandbox: Sandbox, new_runtime, caplog):
 def test_a_deleted_gateway_is_named(sandbox: Sandbox, new_runtime, caplog):
     """The bindings on the gateways that are still there come back."""
     detached_world(sandbox, DOMAIN)
-    with pytest.raises(NotFound, match=r"APIG\.3030"):
+    with pytest.raises(NotFound, match=f"gateway {THIRD} does not exist in this project"):
         undo_by_event(new_runtime(), undo(DOMAIN, gateways=(FIRST, THIRD)))
+    assert [each for each in sandbox.journal.apig() if THIRD in each.target] == []
     assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST)}
     assert failures(caplog) == [(DOMAIN, "NotFound", "APIG.3030")]
 
@@ -289,9 +295,119 @@ def test_an_outcome_with_all_its_fields_will_do_as_the_data(sandbox: Sandbox, ne
 
 
 def test_a_cleanups_outcome_will_do_as_the_data(sandbox: Sandbox, new_runtime):
-    """Its cursor and gateways stand beside `undo`; what has expired is refused by the gateway, not by its shape."""
+    """Its cursor and gateways stand beside `undo`; what has expired is refused for that, not for its shape."""
     furnish(sandbox)
     runtime = new_runtime()
     outcome = send(runtime, "scheduled_cleanup", {}).to_dict()
-    with pytest.raises(Rejected, match=r"APIG\.2102"):
+    with pytest.raises(Rejected, match="has expired") as caught:
         undo_by_event(runtime, outcome)
+    assert caught.value.error_code == "APIG.2102"
+
+
+def test_an_undo_larger_than_allowed_is_refused_before_anything_is_read(sandbox: Sandbox, new_runtime):
+    """By what it names, whatever is attached by now."""
+    detached_world(sandbox, *NAMES)
+    with pytest.raises(BlastRadiusExceeded, match="^8 bindings .* DETACH_MAX_BINDINGS is 7: nothing was changed"):
+        undo_by_event(new_runtime(DETACH_MAX_BINDINGS="7"), undo(*NAMES))
+    assert sandbox.journal.apig() == []
+    assert undo_by_event(new_runtime(DETACH_MAX_BINDINGS="8"), undo(*NAMES) * 2)["status"] == "attached"
+
+
+def test_protected_domains_are_not_attached(sandbox: Sandbox, new_runtime):
+    """Nor is a wildcard that covers one."""
+    names = ["pay.example.com", "*.example.com", "a.example.com"]
+    detached_world(sandbox, *names)
+    outcome = undo_by_event(new_runtime(DETACH_PROTECTED_DOMAINS="pay.example.com"), undo(*names))
+    assert {name for _, name, _ in sandbox.fleet.bindings()} == {"a.example.com"}
+    assert {(each["domain"], each["reason"]) for each in outcome["certificates"][0]["kept"]} == {
+        ("pay.example.com", "protected"),
+        ("*.example.com", "wildcard_covers_protected"),
+    }
+
+
+def test_gateways_that_do_not_exist_cost_one_call_together(sandbox: Sandbox, new_runtime, caplog):
+    """The project's list of gateways tells it."""
+    detached_world(sandbox, DOMAIN)
+    gone = tuple(f"{number:032x}" for number in range(90))
+    with pytest.raises(NotFound, match="does not exist in this project; also .*; and 85 more, see the outcome"):
+        undo_by_event(new_runtime(), undo(DOMAIN, gateways=(FIRST, *gone)))
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST)}
+    assert len(failures(caplog)) == 90
+    # details, gateways, API groups, attach
+    assert len(sandbox.journal.apig()) == 4
+
+
+def test_a_gateway_that_cannot_be_read_does_not_keep_the_others_out(sandbox: Sandbox, new_runtime, caplog):
+    """Nobody knows what its domains carry: nothing is attached there."""
+    detached_world(sandbox, DOMAIN)
+    sandbox.faults.add(Fault(path=f"/instances/{SECOND}/api-groups", error_code="APIG.1005", times=None))
+    with pytest.raises(AccessDenied, match=f"GET instances/{SECOND}/api-groups answered 403"):
+        undo_by_event(new_runtime(), undo(DOMAIN))
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, FIRST)}
+    assert failures(caplog) == [(DOMAIN, "AccessDenied", "APIG.1005")]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=-10), timedelta(minutes=10)])
+def test_a_certificate_that_has_expired_by_either_clock_is_refused(sandbox: Sandbox, new_runtime, ahead: timedelta):
+    """Five minutes ago by the gateway's clock or by ours; the other certificate of the undo is attached."""
+    detached_world(sandbox, DOMAIN)
+    valid = sandbox.fleet.add_certificate(id=OTHER, common_name="*.example.com", not_after=FAR_AHEAD, type="global")
+    sandbox.fleet.add_domain("other.example.com", FIRST)
+    now = datetime.now(UTC)
+    date = now + timedelta(minutes=5) if ahead > timedelta(0) else now - timedelta(minutes=5)
+    details = {"id": CERTIFICATE, "not_after": date.isoformat()}
+    header = {"Date": format_datetime(now + ahead, usegmt=True)}
+    sandbox.faults.add(Fault(path=f"/{CERTIFICATE}$", status=200, raw_body=json.dumps(details), headers=header))
+    more = [{**undo("other.example.com", gateways=(FIRST,))[0], "certificate_id": valid.id}]
+    with pytest.raises(Rejected, match=f"certificate {CERTIFICATE} has expired") as caught:
+        undo_by_event(new_runtime(), undo(DOMAIN) + more)
+    assert caught.value.error_code == "APIG.2102"
+    assert sandbox.fleet.bindings() == {(OTHER, "other.example.com", FIRST)}
+    assert [OTHER in each.path for each in sandbox.journal.attaches()] == [True]
+
+
+def test_client_verification_is_not_turned_off_where_it_is_on(sandbox: Sandbox, new_runtime, caplog):
+    """The undo says off, the domain says on: it is attached with it on. The plan that is logged says so too."""
+    detached_world(sandbox, DOMAIN)
+    [domain] = sandbox.fleet.find_domains(DOMAIN, [SECOND])
+    sandbox.fleet.carry(domain, None, verified=True)
+    assert undo_by_event(new_runtime(), undo(DOMAIN))["status"] == "attached"
+    sent = [
+        {"domain": DOMAIN, "instance_ids": [FIRST], "verified_client_certificate_enabled": False},
+        {"domain": DOMAIN, "instance_ids": [SECOND], "verified_client_certificate_enabled": True},
+    ]
+    assert [each.body["domains"] for each in sandbox.journal.attaches()] == [sent]
+    [plan] = [record for record in caplog.records if record.message == "attach.plan"]
+    assert plan.attach == [{"certificate_id": CERTIFICATE, "domains": sent}]
+
+
+def test_what_was_perhaps_detached_is_attached_alike(sandbox: Sandbox, new_runtime):
+    """What is surely detached counts before it: its flag goes into the request, once."""
+    detached_world(sandbox, DOMAIN)
+    sure, perhaps = undo(DOMAIN, verified=True), undo(DOMAIN, gateways=(FIRST, SECOND))
+    perhaps[0]["domains"][0]["perhaps"] = True
+    outcome = undo_by_event(new_runtime(DETACH_MAX_BINDINGS="2"), perhaps + sure + perhaps)
+    assert outcome["status"] == "attached"
+    assert [each.body["domains"] for each in sandbox.journal.attaches()] == [sure[0]["domains"]]
+
+
+def test_an_outcome_that_is_not_sure_will_do_as_the_data(sandbox: Sandbox, new_runtime):
+    """As it was told."""
+    furnish(sandbox, not_after=FAR_AHEAD)
+    runtime = new_runtime()
+    before = sandbox.fleet.bindings()
+    sandbox.faults.add(Fault(path="/domains/detach", action="lost_reply"))
+    outcome = decommission(runtime, domain=DOMAIN)
+    assert [each["perhaps"] for each in outcome["undo"][0]["domains"]] == [True]
+    assert undo_by_event(runtime, outcome)["status"] == "attached"
+    assert sandbox.fleet.bindings() == before
+
+
+@pytest.mark.parametrize("perhaps", ["yes", 1, None])
+def test_the_mark_is_true_or_false(sandbox: Sandbox, new_runtime, perhaps):
+    """Anything else is refused by name."""
+    data = undo(DOMAIN)
+    data[0]["domains"][0]["perhaps"] = perhaps
+    with pytest.raises(InvalidEvent, match="perhaps: "):
+        undo_by_event(new_runtime(), data)
+    assert list(sandbox.journal) == []

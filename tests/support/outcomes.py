@@ -6,7 +6,7 @@ from typing import Any, get_args
 from shared.core.errors import AccessDenied, DetachError, Rejected, Unavailable
 from shared.core.event_data import Kind
 from shared.core.models import Binding, Certificate
-from shared.core.outcome import CertificateOutcome, CleanupSummary, Outcome, Result, State
+from shared.core.outcome import CertificateOutcome, CleanupSummary, GatewayOutcome, Outcome, Result, State
 from shared.core.plan import Action, Entry, Plan
 
 CERTIFICATE = Certificate("a27be832f2e9441c8127fe48e3b5ac67", "a.example.com", datetime(2021, 4, 26, 9, 3, tzinfo=UTC))
@@ -34,6 +34,7 @@ def outcome(
     kind: Kind = "certificate_expiry",
     dry_run: bool = False,
     cleanup: CleanupSummary | None = None,
+    gateways: tuple[GatewayOutcome, ...] = (),
 ) -> Outcome:
     """The outcome of an event that meant these certificates."""
-    return Outcome("event-1", kind, dry_run, certificates, cleanup)
+    return Outcome("event-1", kind, dry_run, certificates, cleanup, gateways=gateways)

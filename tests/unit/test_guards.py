@@ -1,5 +1,6 @@
 """What keeps a binding, each rule and their order, and what refuses a whole event."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
@@ -82,9 +83,9 @@ def test_the_rules_of_a_detach_speak_in_order():
 
 
 def test_the_rules_of_an_attach_speak_in_order():
-    """Gateway gone, attached already, carries another, protected."""
+    """Gateway unread, attached already, carries another, protected."""
     gone = NotFound("gateway")
-    occupancy = Occupancy(holding(CERTIFICATE.id, OTHERS[0]).carried, {GATEWAY: gone})
+    occupancy = replace(holding(CERTIFICATE.id, OTHERS[0]), unread={GATEWAY: gone})
     first, second, third, fourth = verdicts(ATTACH_RULES, case(policy=PROTECTED, occupancy=occupancy))
     assert first is gone
     assert second == "already"
@@ -95,7 +96,7 @@ def test_the_rules_of_an_attach_speak_in_order():
 @pytest.mark.parametrize(
     ("occupancy", "expected"),
     [
-        (Occupancy(holding(CERTIFICATE.id, OTHERS[0]).carried, {GATEWAY: NotFound("gateway")}), NotFound),
+        (replace(holding(CERTIFICATE.id, OTHERS[0]), unread={GATEWAY: NotFound("gateway")}), NotFound),
         (holding(CERTIFICATE.id, OTHERS[0]), "already"),
         (holding(CERTIFICATE.id), "already"),
         (holding(OTHERS[0]), Rejected),
@@ -152,7 +153,7 @@ def test_another_certificate_is_named_where_it_is():
 @pytest.mark.parametrize(
     "occupancy",
     [
-        Occupancy({("1" * 32, "a.example.com"): frozenset({OTHERS[0]})}, {"1" * 32: NotFound("gateway")}),
+        Occupancy({("1" * 32, "a.example.com"): frozenset({OTHERS[0]})}, unread={"1" * 32: NotFound("gateway")}),
         Occupancy({(GATEWAY, "b.example.com"): frozenset({OTHERS[0]})}),
         Occupancy({(GATEWAY, "a.example.com"): frozenset()}),
     ],
@@ -180,7 +181,9 @@ def test_other_places_decide_nothing(occupancy):
 )
 def test_a_wildcard_that_covers_a_protected_name_is_kept(domain, pattern, verdict):
     """Its certificate serves the protected name too."""
-    assert verdicts(EXPIRY_RULES, case(domain, policy=Policy(protected_domains=("x.org", pattern)))) == verdict
+    one = case(domain, policy=Policy(protected_domains=("x.org", pattern)))
+    for rules in (EXPIRY_RULES, DECOMMISSION_RULES, ATTACH_RULES):
+        assert verdicts(rules, one) == verdict
 
 
 @pytest.mark.parametrize(

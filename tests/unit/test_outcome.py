@@ -6,7 +6,7 @@ import pytest
 
 from shared.core.errors import AccessDenied, NotFound
 from shared.core.models import Binding
-from shared.core.outcome import CertificateOutcome, CleanupSummary, GatewayOutcome, Result
+from shared.core.outcome import CertificateOutcome, GatewayOutcome, Result
 from tests.support.outcomes import (
     A1,
     A2,
@@ -185,14 +185,16 @@ def test_what_was_refused_at_planning_is_failed_too():
     [((DENIED, DOWN), DOWN), ((DENIED, REFUSED), DENIED), ((None, REFUSED), REFUSED), ((None, None), None)],
 )
 def test_the_error_is_the_first_retryable_one_or_the_first(errors, expected):
-    """Within a certificate, over the certificates, and over the gateways of a clean-up."""
+    """Within a certificate, over the certificates, and over the gateways. An event's error tells the others too."""
     states = ["failed" if error else "changed" for error in errors]
     results = [Result(b, state, error) for b, state, error in zip((A1, A2), states, errors, strict=True)]
     assert CertificateOutcome(plan(A1, A2), tuple(results)).error is expected
     each = [CertificateOutcome(plan(one.binding), (one,)) for one in results]
-    assert outcome(*each).error is expected
     gateways = tuple(GatewayOutcome(FIRST, "failed" if error else "not_running", error) for error in errors)
-    assert outcome(cleanup=CleanupSummary(gateways=gateways)).error is expected
+    for event in (outcome(*each), outcome(gateways=gateways), outcome(each[0], gateways=gateways[1:])):
+        assert (event.error and event.error.to_dict()["error"]) == (expected and expected.name)
+        assert (event.error and event.error.error_code) == (expected and expected.error_code)
+        assert all(error.message in (event.error.message if event.error else "") for error in errors if error)
 
 
 def test_a_failed_certificate_tells_its_error():
@@ -206,7 +208,7 @@ def test_a_failed_certificate_tells_its_error():
 
 
 def test_the_undo_has_what_we_changed_or_may_have_changed():
-    """As it was, client verification included: gateways of one domain and one flag stand together."""
+    """As it was, client verification included. What no answer said that we did has `perhaps`, and stands by itself."""
     verified = Binding("a.example.com", THIRD, verified_client_certificate_enabled=True)
     other = Binding("b.example.com", SECOND)
     one = CertificateOutcome(
@@ -219,17 +221,15 @@ def test_the_undo_has_what_we_changed_or_may_have_changed():
             Result(other, "already"),
         ),
     )
+    a, b = ({"domain": f"{name}.example.com", "verified_client_certificate_enabled": name == "b"} for name in "ab")
     assert outcome(one).undo == [
         {
             "certificate_id": CERTIFICATE.id,
             "domains": [
-                {
-                    "domain": "a.example.com",
-                    "instance_ids": [FIRST, SECOND],
-                    "verified_client_certificate_enabled": False,
-                },
-                {"domain": "a.example.com", "instance_ids": [THIRD], "verified_client_certificate_enabled": True},
-                {"domain": "b.example.com", "instance_ids": [FIRST], "verified_client_certificate_enabled": True},
+                {**a, "instance_ids": [FIRST]},
+                {**a, "instance_ids": [SECOND], "perhaps": True},
+                {**a, "instance_ids": [THIRD], "verified_client_certificate_enabled": True, "perhaps": True},
+                {**b, "instance_ids": [FIRST]},
             ],
         }
     ]
@@ -240,7 +240,14 @@ def test_what_was_cut_off_stays_in_the_undo():
     one = CertificateOutcome(plan(A1, A2), (Result(A1, "cut_off", ours=True), Result(A2, "cut_off")))
     assert one.ours == (A1,)
     assert [entry["domains"] for entry in outcome(one).undo] == [
-        [{"domain": "a.example.com", "instance_ids": [FIRST], "verified_client_certificate_enabled": False}]
+        [
+            {
+                "domain": "a.example.com",
+                "instance_ids": [FIRST],
+                "verified_client_certificate_enabled": False,
+                "perhaps": True,
+            }
+        ]
     ]
     assert one.error is None
     assert one.lists() == {"detached": [], "already_detached": [], "kept": [], "failed": []}

@@ -58,12 +58,13 @@ def test_an_event_without_certificates_changes_nothing():
     assert outcome(kind="undo").status == "nothing_to_attach"
 
 
-def test_a_failed_gateway_makes_a_cleanup_failed():
+def test_a_failed_gateway_makes_an_event_failed():
     """One that is not running does not."""
     failed, stopped = GatewayOutcome(FIRST, "failed", DOWN), GatewayOutcome(SECOND, "not_running")
     done = CertificateOutcome(plan(A1), (result(A1, "changed"),))
-    assert outcome(done, cleanup=CleanupSummary(gateways=(stopped,))).status == "detached"
-    assert outcome(done, cleanup=CleanupSummary(gateways=(stopped, failed))).status == "failed"
+    for kind in ("scheduled_cleanup", "domain_decommission"):
+        assert outcome(done, kind=kind, gateways=(stopped,)).status == "detached"
+        assert outcome(done, kind=kind, gateways=(stopped, failed)).status == "failed"
 
 
 def test_the_json_is_that_of_the_contract():
@@ -102,7 +103,8 @@ def test_the_json_is_that_of_the_contract():
 def test_a_cleanup_tells_its_cursor_and_the_gateways_left_alone():
     """And with a sink, how many certificates the sink was told of."""
     failed, stopped = GatewayOutcome(FIRST, "failed", DENIED), GatewayOutcome(SECOND, "not_running")
-    told = outcome(kind="scheduled_cleanup", cleanup=CleanupSummary("after-1", (failed, stopped))).to_dict()
+    cleanup = outcome(kind="scheduled_cleanup", cleanup=CleanupSummary("after-1"), gateways=(failed, stopped))
+    told = cleanup.to_dict()
     assert told["cursor"] == "after-1"
     assert told["gateways"] == [
         {"instance_id": FIRST, "status": "failed", **DENIED.to_dict()},
@@ -112,6 +114,17 @@ def test_a_cleanup_tells_its_cursor_and_the_gateways_left_alone():
     with_sink = outcome(kind="scheduled_cleanup", cleanup=CleanupSummary(emitted=0)).to_dict()
     assert (with_sink["cursor"], with_sink["gateways"], with_sink["emitted"]) == (None, [], 0)
     assert not {"cursor", "gateways", "emitted"} & outcome().to_dict().keys()
+
+
+def test_other_events_tell_the_gateways_that_failed_only():
+    """In the outcome and in the report; without one there is no such field."""
+    told = outcome(gateways=(GatewayOutcome(FIRST, "failed", DENIED),))
+    expected = [{"instance_id": FIRST, "status": "failed", **DENIED.to_dict()}]
+    (line,) = told.lines()
+    assert (told.to_dict()["gateways"], line["gateways"]) == (expected, expected)
+    assert not {"cursor", "emitted"} & told.to_dict().keys()
+    (line,) = outcome().lines()
+    assert "gateways" not in line
 
 
 def numbered(number: int, bindings: int) -> CertificateOutcome:

@@ -65,7 +65,10 @@ occupancies = st.builds(
         st.sampled_from([frozenset({CERTIFICATE.id}), frozenset({OTHER}), frozenset({CERTIFICATE.id, OTHER})]),
         max_size=8,
     ),
-    gone=st.dictionaries(st.sampled_from(GATEWAYS), st.just(NotFound("gateway")), max_size=1),
+    verified=st.frozensets(
+        st.tuples(st.sampled_from(GATEWAYS), st.sampled_from(sorted(set(NAMES.values())))), max_size=4
+    ),
+    unread=st.dictionaries(st.sampled_from(GATEWAYS), st.just(NotFound("gateway")), max_size=1),
 )
 
 
@@ -233,41 +236,46 @@ def test_an_attach_sends_only_what_is_recorded_and_free(wanted, occupancy, polic
     plan = attach(wanted, occupancy, policy)
     assert set(plan.bindings) <= set(wanted)
     for binding in plan.bindings:
-        assert binding.instance_id not in occupancy.gone
+        assert binding.instance_id not in occupancy.unread
         assert (binding.instance_id, NAMES[binding.domain]) not in occupancy.carried
-        assert is_kept(binding.domain, policy) != "protected"
+        assert is_kept(binding.domain, policy) is None
 
 
 @given(recorded, occupancies, policies)
 def test_an_attach_accounts_for_every_other_binding_by_the_first_rule(wanted, occupancy, policy):
-    """Gateway gone, attached already, carries another, protected: each binding stands in exactly one list."""
+    """Gateway unread, attached already, carries another, protected: each binding stands in exactly one list."""
     plan = attach(wanted, occupancy, policy)
     assert accounted(plan) == Counter(pair(binding) for binding in wanted)
     refused, kept = dict(plan.refused), dict(plan.kept)
     for binding in wanted:
         holders = occupancy.carried.get((binding.instance_id, NAMES[binding.domain]), frozenset())
-        if binding.instance_id in occupancy.gone:
-            assert refused[binding] is occupancy.gone[binding.instance_id]
+        if binding.instance_id in occupancy.unread:
+            assert refused[binding] is occupancy.unread[binding.instance_id]
         elif CERTIFICATE.id in holders:
             assert binding in plan.already
         elif holders:
             assert isinstance(refused[binding], Rejected)
-        elif is_kept(binding.domain, policy) == "protected":
-            assert kept[binding] == "protected"
+        elif is_kept(binding.domain, policy):
+            assert kept[binding] == is_kept(binding.domain, policy)
         else:
             assert binding in plan.bindings
 
 
 @given(recorded, occupancies, policies)
 def test_an_attach_never_goes_without_gateways_or_flag(wanted, occupancy, policy):
-    """Each entry has gateways, and client verification as each of its bindings had it."""
+    """Each entry has gateways, and client verification as each of its bindings had it, or on where it is on by now."""
     for entry in attach(wanted, occupancy, policy).entries:
         body = entry.to_dict()
         assert set(body) == {"domain", "instance_ids", "verified_client_certificate_enabled"}
         assert body["instance_ids"]
-        assert {(each.domain, each.verified_client_certificate_enabled) for each in entry.bindings} == {
-            (body["domain"], body["verified_client_certificate_enabled"])
-        }
+        assert {
+            (
+                each.domain,
+                each.verified_client_certificate_enabled
+                or (each.instance_id, NAMES[each.domain]) in occupancy.verified,
+            )
+            for each in entry.bindings
+        } == {(body["domain"], body["verified_client_certificate_enabled"])}
 
 
 @given(recorded, occupancies, policies, st.randoms(use_true_random=False))
@@ -280,7 +288,8 @@ def test_the_order_of_the_request_does_not_decide_what_is_attached(wanted, occup
     assert set(first.kept) == set(second.kept)
     assert set(first.already) == set(second.already)
     assert {(b, e.message) for b, e in first.refused} == {(b, e.message) for b, e in second.refused}
-    flagged = [(b.domain, b.verified_client_certificate_enabled) for b in wanted if b in first.bindings]
+    flags = {b: b.verified_client_certificate_enabled or b.place in occupancy.verified for b in wanted}
+    flagged = [(b.domain, flags[b]) for b in wanted if b in first.bindings]
     assert [(e.bindings[0].domain, e.verified_client_certificate_enabled) for e in first.entries] == list(
         dict.fromkeys(flagged)
     )

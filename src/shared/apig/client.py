@@ -5,10 +5,12 @@ Facts are from the vendor's API reference (dedicated gateway APIs V2); each call
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from shared.apig.clock import GatewayClock
+from shared.apig.paging import all_rows
 from shared.apig.replies import (
     ApiGroup,
     BoundDomainRow,
@@ -16,20 +18,15 @@ from shared.apig.replies import (
     GroupRow,
     Instance,
     InstanceRow,
-    Page,
     Row,
     adapter,
-    list_of,
     validated,
 )
-from shared.core.error_codes import Answer, error_for
-from shared.core.errors import DetachError, Unavailable
+from shared.core.error_codes import ABOUT_THE_CERTIFICATE, Answer, error_for
+from shared.core.errors import DetachError, NotFound, Unavailable
 from shared.core.models import Binding, Certificate
 from shared.core.plan import Action, Entry
 from shared.transport.send import Auth, Reply, Request, Transport
-
-PAGE = 500  # the most that a page holds; the default is 20, and what is above is clamped silently
-_RESTARTS = 3  # of a listing that shrinks while it is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,46 +42,79 @@ class ApigClient:
     def instances(self) -> Iterator[Instance]:
         """The project's gateways, all pages."""
         # GET /v2/{project_id}/apigw/instances  (ListInstancesV2)
-        for row in self._pages(self._get("instances", "/instances"), "instances", InstanceRow):
+        for row in self._rows(self._get("instances", "instances"), "instances", InstanceRow):
             yield row.instance()
 
     def api_groups(self, instance_id: str) -> Iterator[ApiGroup]:
         """The API groups of one gateway with their domains, all pages, holding one page at a time."""
         # GET /v2/{project_id}/apigw/instances/{instance_id}/api-groups  (ListApiGroupsV2)
-        request = self._get("instances/{instance_id}/api-groups", f"/instances/{_quoted(instance_id)}/api-groups")
-        for row in self._pages(request, "groups", GroupRow):
+        request = self._get("instances/{instance_id}/api-groups", f"instances/{_quoted(instance_id)}/api-groups")
+        for row in self._rows(request, "groups", GroupRow):
             yield row.group(instance_id)
 
     def certificates(self, instance_id: str) -> Iterator[Certificate]:
         """The certificates of one gateway, all pages; a global one comes with every gateway."""
         # GET /v2/{project_id}/apigw/certificates?instance_id=  (ListCertificatesV2)
-        request = self._get("certificates", "/certificates", {"instance_id": instance_id})
-        for row in self._pages(request, "certs", CertificateRow):
+        request = self._get("certificates", "certificates", {"instance_id": instance_id})
+        for row in self._rows(request, "certs", CertificateRow):
+            if row.instance_id and row.instance_id not in (instance_id, "common"):
+                raise _foreign(request, f"certificate {row.id} of gateway {row.instance_id}")
             yield row.certificate()
 
     def certificate(self, certificate_id: str) -> Certificate:
         """One certificate; raises NotFound when the project has no such certificate."""
         # GET /v2/{project_id}/apigw/certificates/{certificate_id}  (ShowDetailsOfCertificateV2)
-        request = self._get("certificates/{certificate_id}", f"/certificates/{_quoted(certificate_id)}")
+        request = self._get("certificates/{certificate_id}", f"certificates/{_quoted(certificate_id)}")
         fields = self._read(request)
-        found: CertificateRow = validated(adapter(CertificateRow), fields, request.route)
+        found: CertificateRow = validated(adapter(CertificateRow), fields, request.subject)
         if found.id != certificate_id:
-            raise Unavailable(f"{request.route} answered with certificate {found.id}, not with {certificate_id}")
+            raise _foreign(request, f"certificate {found.id}")
         return found.certificate()
 
     def attached_domains(self, certificate_id: str) -> tuple[Binding, ...]:
-        """Where a certificate is bound, all pages; a domain comes once for each gateway and custom port."""
+        """Where a certificate is bound, all pages; a domain comes at least once for each gateway and custom port."""
         # GET /v2/{project_id}/apigw/certificates/{certificate_id}/attached-domains  (ListAttachedDomainsV2)
         request = self._get(
             "certificates/{certificate_id}/attached-domains",
-            f"/certificates/{_quoted(certificate_id)}/attached-domains",
+            f"certificates/{_quoted(certificate_id)}/attached-domains",
         )
-        return tuple(row.binding() for row in self._pages(request, "bound_domains", BoundDomainRow))
+        bound = []
+        for row in self._rows(request, "bound_domains", BoundDomainRow):
+            if row.ssl_id and row.ssl_id != certificate_id:
+                raise _foreign(request, f"{row.url_domain}, which carries certificate {row.ssl_id}")
+            bound.append(row.binding())
+        return tuple(bound)
 
-    def write(self, action: Action, certificate_id: str, entries: Sequence[Entry], attempt: int) -> None:
+    def attached_domains_if_any(self, certificate_id: str) -> tuple[Binding, ...]:
+        """The same for a certificate that may have been deleted: then it is bound nowhere.
+
+        One 404 may be a mistake of the API, and what is still bound would be forgotten: so its details have to say the
+        same.
+        """
+        try:
+            return self.attached_domains(certificate_id)
+        except NotFound as exc:
+            if exc.error_code not in ABOUT_THE_CERTIFICATE:
+                raise
+            try:
+                self.certificate(certificate_id)
+            except NotFound:
+                return ()
+            raise Unavailable(f"{exc.message}; but its details are there", error_code=exc.error_code) from None
+
+    def write(
+        self,
+        action: Action,
+        certificate_id: str,
+        entries: Sequence[Entry],
+        attempt: int,
+        *,
+        fresh_until: float | None = None,
+    ) -> None:
         """Detach a certificate from domains, or attach it. Sent once; `attempt` is the caller's own, from 1 on.
 
-        An error with `ambiguous` may mean that it is done: read `attached_domains` before anything is repeated.
+        After `fresh_until`, a moment of the monotonic clock, it is not sent any more: the error is then `stale`. An
+        error with `ambiguous` may mean that it is done: read `attached_domains` before anything is repeated.
         """
         # POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/detach  (BatchDisassociateDomainsV2)
         # POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/attach  (BatchAssociateDomainsV2)
@@ -93,17 +123,20 @@ class ApigClient:
             if not domain.get("instance_ids"):
                 # Without gateways the API acts on every one of them; nothing here ever means that.
                 raise ValueError(f"refusing to {action} {domain.get('domain')!r} without instance_ids")
-        route = f"POST certificates/{{certificate_id}}/domains/{action}"
+        path = f"certificates/{_quoted(certificate_id)}/domains/{action}"
+        subject = f"POST {path}"
         request = Request(
             "apig",
             "POST",
-            self._url(f"/certificates/{_quoted(certificate_id)}/domains/{action}"),
-            route,
+            self._url(path),
+            f"POST certificates/{{certificate_id}}/domains/{action}",
             (204,),
-            lambda reply: _refusal(reply, route, detaching=action == "detach"),
+            partial(_refusal, subject=subject, detaching=action == "detach"),
             content={"domains": domains},
             repeat=False,
             attempt=attempt,
+            subject=subject,
+            fresh_until=fresh_until,
         )
         self.transport.send(request, self.auth)
 
@@ -111,30 +144,11 @@ class ApigClient:
         """Wait before a write that failed with `error` is repeated; raises it when it must not be."""
         self.transport.pause(attempt, error)
 
-    def _pages(self, request: Request, key: str, model: type[Row]) -> Iterator[Row]:
-        """Every row of a listing. A row may come twice.
+    def _rows(self, request: Request, key: str, model: type[Row]) -> Iterator[Row]:
+        def page(bounds: Mapping[str, int]) -> dict[str, Any]:
+            return self._read(replace(request, params={**(request.params or {}), **bounds}))
 
-        Rows that vanish meanwhile move others out of sight, so a listing that shrinks is read again from its start.
-        """
-        offset, total, restarts = 0, 0, _RESTARTS
-        while True:
-            page = replace(request, params={**(request.params or {}), "offset": offset, "limit": PAGE})
-            fields = self._read(page)
-            before, total = total, validated(adapter(Page), fields, request.route).total
-            content = fields.get(key)
-            rows = validated(list_of(model), [] if content is None and total == 0 else content, request.route)
-            del fields, content  # some 5 MB a page: no two of them at a time
-            if total < before and restarts:
-                offset, restarts = 0, restarts - 1
-                continue
-            yield from rows
-            size = len(rows)
-            del rows
-            offset += size
-            if offset >= total:
-                return
-            if not size:  # what is missing may be bound: an incomplete listing is none
-                raise Unavailable(f"{request.route} ended after {offset} of {total} rows")
+        return all_rows(page, key, model, request.subject)
 
     def _read(self, request: Request) -> dict[str, Any]:
         reply = self.transport.send(request, self.auth)
@@ -142,19 +156,32 @@ class ApigClient:
         return reply.fields()
 
     def _get(self, route: str, path: str, params: Mapping[str, str | int] | None = None) -> Request:
-        route = f"GET {route}"
+        query = f"?{urlencode(params)}" if params else ""
+        subject = f"GET {path}{query}"
         return Request(
-            "apig", "GET", self._url(path), route, (200,), lambda reply: _refusal(reply, route), params=params
+            "apig",
+            "GET",
+            self._url(path),
+            f"GET {route}",
+            (200,),
+            partial(_refusal, subject=subject),
+            params=params,
+            subject=subject,
         )
 
     def _url(self, path: str) -> str:
-        return f"{self.endpoint}/v2/{_quoted(self.project_id)}/apigw{path}"
+        return f"{self.endpoint}/v2/{_quoted(self.project_id)}/apigw/{path}"
 
 
-def _refusal(reply: Reply, route: str, *, detaching: bool = False) -> DetachError:
+def _refusal(reply: Reply, subject: str, *, detaching: bool = False) -> DetachError:
     fields: dict[str, Any] = reply.fields()
     code, message = (str(fields.get(name) or "") for name in ("error_code", "error_msg"))
-    return error_for(route, Answer(reply.status, code or None, message, reply.retry_after), detaching=detaching)
+    return error_for(subject, Answer(reply.status, code or None, message, reply.retry_after), detaching=detaching)
+
+
+def _foreign(request: Request, what: str) -> Unavailable:
+    """What was not asked for stands in an answer: nothing of it is believed."""
+    return Unavailable(f"{request.subject} answered with {what}")
 
 
 def _quoted(path_parameter: str) -> str:

@@ -42,6 +42,10 @@ class GatewayClock:
         """The earlier of both clocks."""
         return self._ours() + min(self._ahead, timedelta(0))
 
+    def latest(self) -> datetime:
+        """The later of both clocks."""
+        return self._ours() + max(self._ahead, timedelta(0))
+
 
 def _date(text: str) -> datetime | None:
     try:

@@ -1,18 +1,21 @@
 """What API Gateway's answers look like, checked before anything is decided on them.
 
-Every field but the ids is optional: the vendor's own examples leave most of them out.
+Every field but the ids is optional: the vendor's own examples leave most of them out. An id that is not of the vendor's
+shape, or that is not the one asked for, is no row of this listing: nothing of such an answer is believed.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
 from shared.core.errors import Unavailable
 from shared.core.models import Binding, Certificate
+from shared.core.names import ResourceId
 
 RESOLVED = 3  # status of a domain whose CNAME resolves to the gateway
 
@@ -30,30 +33,37 @@ class Instance:
 class GroupDomain:
     """A domain of an API group: its binding, and the certificate that it carries, if any.
 
-    `verification_known` is False when the listing did not say whether clients are verified.
+    `certificate_known` is False when the listing did not say which certificate that is, `verification_known` when it
+    did not say whether clients are verified.
     """
 
     certificate_id: str | None
     binding: Binding
-    verification_known: bool
+    verification_known: bool = True
+    certificate_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class ApiGroup:
-    """An API group and its domains.
+    """An API group and its domains; `domains` is None when the listing does not tell them.
 
-    `shown` is False when the listing does not tell which certificates they carry: `url_domains` is in the vendor's
-    field table and missing from its example, so what is not shown must not be taken for not bound.
+    `url_domains` is in the vendor's field table and missing from its example, so what is not shown must not be taken
+    for not bound.
     """
 
-    domains: tuple[GroupDomain, ...]
-    shown: bool
+    domains: tuple[GroupDomain, ...] | None
+
+    def shows(self, wanted: Callable[[Binding], bool] = lambda _: True) -> bool:
+        """Whether the listing tells which certificate each of the wanted domains carries."""
+        return self.domains is not None and all(
+            domain.certificate_known for domain in self.domains if wanted(domain.binding)
+        )
 
 
 class InstanceRow(BaseModel):
     """One entry of ListInstancesV2."""
 
-    id: str
+    id: ResourceId
     instance_name: str | None = None
     status: str | None = None
 
@@ -86,7 +96,8 @@ def _moment(value: object) -> datetime | None:
 class CertificateRow(BaseModel):
     """One entry of ListCertificatesV2, and the part of ShowDetailsOfCertificateV2 that is needed."""
 
-    id: str
+    id: ResourceId
+    instance_id: ResourceId | Literal["common", ""] | None = None  # "common": every gateway's
     common_name: str | None = None
     not_after: Annotated[datetime | None, BeforeValidator(_moment)] = None
 
@@ -99,7 +110,8 @@ class BoundDomainRow(BaseModel):
     """One entry of ListAttachedDomainsV2."""
 
     url_domain: str
-    instance_id: str
+    instance_id: ResourceId
+    ssl_id: ResourceId | Literal[""] | None = None
     status: int | None = None
     verified_client_certificate_enabled: bool | None = None
 
@@ -113,7 +125,7 @@ class GroupDomainRow(BaseModel):
     """One entry of `url_domains` in ListApiGroupsV2."""
 
     domain: str
-    ssl_id: str | None = None
+    ssl_id: ResourceId | Literal[""] | None = None
     cname_status: int | None = None
     verified_client_certificate_enabled: bool | None = None
 
@@ -125,7 +137,8 @@ class GroupRow(BaseModel):
 
     def group(self, instance_id: str) -> ApiGroup:
         """The group, of this gateway."""
-        rows = self.url_domains or ()
+        if self.url_domains is None:
+            return ApiGroup(None)
         domains = (
             GroupDomain(
                 row.ssl_id or None,
@@ -135,12 +148,12 @@ class GroupRow(BaseModel):
                     row.cname_status == RESOLVED,
                     bool(row.verified_client_certificate_enabled),
                 ),
-                row.verified_client_certificate_enabled is not None,
+                verification_known=row.verified_client_certificate_enabled is not None,
+                certificate_known="ssl_id" in row.model_fields_set,
             )
-            for row in rows
+            for row in self.url_domains
         )
-        shown = self.url_domains is not None and all("ssl_id" in row.model_fields_set for row in rows)
-        return ApiGroup(tuple(domains), shown)
+        return ApiGroup(tuple(domains))
 
 
 class Page(BaseModel):
@@ -165,7 +178,7 @@ def list_of(model: type[Row]) -> TypeAdapter[list[Row]]:
     return TypeAdapter(list[model])  # type: ignore[valid-type]  # a type made at run time
 
 
-def validated(checks: TypeAdapter[Content], content: Any, route: str) -> Content:
+def validated(checks: TypeAdapter[Content], content: Any, subject: str) -> Content:
     """The content as `checks` understands it; raises Unavailable for what is not documented.
 
     Taken for an empty listing, such an answer would leave dead certificates behind in silence.
@@ -175,4 +188,4 @@ def validated(checks: TypeAdapter[Content], content: Any, route: str) -> Content
     except ValidationError as exc:
         error = exc.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in error["loc"]) or "the body"
-        raise Unavailable(f"{route} answered with what is not documented: {where}: {error['msg']}") from None
+        raise Unavailable(f"{subject} answered with what is not documented: {where}: {error['msg']}") from None

@@ -28,11 +28,25 @@ class _Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
+# Bounds of what one event names: a quota of Open Telekom Cloud is five gateways an account, and more domains than the
+# limits on bindings let through would be refused anyway. An undo may be the report of a whole clean-up.
+MAX_GATEWAYS = 100
+MAX_DOMAINS = 2_000
+MAX_UNDO = 20_000  # certificates of an undo, and domains of each
+
+# Named again, a gateway costs nothing. The order is kept: it is the order of the request.
+_Gateways = Annotated[
+    tuple[ResourceId, ...],
+    Field(min_length=1, max_length=MAX_GATEWAYS),
+    AfterValidator(lambda instance_ids: tuple(dict.fromkeys(instance_ids))),
+]
+
+
 class DomainEntry(_Data):
     """One entry of `domains`, of the API's own shape (AttachOrDetachDomainInfo)."""
 
     domain: DomainName
-    instance_ids: Annotated[tuple[ResourceId, ...], Field(min_length=1)] | None = Field(
+    instance_ids: _Gateways | None = Field(
         None, description="Gateways on which this domain is detached; all of the event's when absent."
     )
     verified_client_certificate_enabled: StrictBool | None = Field(
@@ -45,10 +59,8 @@ def _entry(value: object) -> object:
 
 
 Entry = Annotated[DomainEntry, BeforeValidator(_entry, json_schema_input_type=DomainName | DomainEntry)]
-Entries = Annotated[tuple[Entry, ...], Field(min_length=1)]
-InstanceIds = Annotated[
-    tuple[ResourceId, ...], Field(min_length=1, description="Gateways; every gateway of the project when absent.")
-]
+Entries = Annotated[tuple[Entry, ...], Field(min_length=1, max_length=MAX_DOMAINS)]
+InstanceIds = Annotated[_Gateways, Field(description="Gateways; every gateway of the project when absent.")]
 
 
 def _given(how: str, *names: str) -> dict[str, Any]:
@@ -134,16 +146,19 @@ class UndoDomain(_Data):
     """Bindings of one domain as they were: the entry of the attach request that brings them back."""
 
     domain: ExactName
-    instance_ids: Annotated[tuple[ResourceId, ...], Field(min_length=1)]
+    instance_ids: _Gateways
     # No default: left out, the API turns client verification on or off by rules of its own.
     verified_client_certificate_enabled: StrictBool
+    perhaps: StrictBool = Field(
+        default=False, description="True: perhaps the event that tells it did not detach it, but somebody else did."
+    )
 
 
 class Undo(_Data):
     """What was detached from one certificate."""
 
     certificate_id: ResourceId
-    domains: Annotated[tuple[UndoDomain, ...], Field(min_length=1)]
+    domains: Annotated[tuple[UndoDomain, ...], Field(min_length=1, max_length=MAX_UNDO)]
 
 
 # What an outcome holds beside `undo`, `context` and `dry_run`.
@@ -155,7 +170,7 @@ class DetachUndo(_EventData):
 
     kind: ClassVar[Kind] = "undo"
 
-    undo: tuple[Undo, ...]
+    undo: Annotated[tuple[Undo, ...], Field(max_length=MAX_UNDO)]
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
-from shared.core.errors import BlastRadiusExceeded, DetachError, NotFound, Rejected
+from shared.core.errors import BlastRadiusExceeded, DetachError, Rejected
 from shared.core.event_data import DomainEntry
 from shared.core.models import Binding, Certificate, Place
 
@@ -68,10 +68,15 @@ _EVERYTHING = DomainEntry.model_construct(domain="", instance_ids=None, verified
 
 @dataclass(frozen=True, slots=True)
 class Occupancy:
-    """What the places of an undo carry now: the certificates' ids by place, and the gateways that are gone."""
+    """What the places of an undo carry now: the certificates' ids by place.
+
+    At the places `verified`, clients are verified now. `unread` are the gateways that do not exist any more or could
+    not be read, each with its error.
+    """
 
     carried: Mapping[Place, frozenset[str]] = field(default_factory=dict)
-    gone: Mapping[str, NotFound] = field(default_factory=dict)
+    verified: frozenset[Place] = frozenset()
+    unread: Mapping[str, DetachError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,9 @@ def live(case: Case) -> Reason | None:
     return "live" if case.policy.live_domains == "keep" and case.binding.resolves else None
 
 
-def gateway_gone(case: Case) -> DetachError | None:
-    """The gateway does not exist any more."""
-    return case.occupancy.gone.get(case.binding.instance_id)
+def gateway_unread(case: Case) -> DetachError | None:
+    """The gateway does not exist any more, or nobody knows what its domains carry."""
+    return case.occupancy.unread.get(case.binding.instance_id)
 
 
 def attached_already(case: Case) -> Literal["already"] | None:
@@ -142,7 +147,13 @@ def _holders(case: Case) -> frozenset[str]:
 # The first that says something decides.
 EXPIRY_RULES: tuple[Rule, ...] = (not_requested, protected, wildcard_covers_protected)
 DECOMMISSION_RULES: tuple[Rule, ...] = (*EXPIRY_RULES, live)
-ATTACH_RULES: tuple[Rule, ...] = (gateway_gone, attached_already, carries_another, protected)
+ATTACH_RULES: tuple[Rule, ...] = (
+    gateway_unread,
+    attached_already,
+    carries_another,
+    protected,
+    wildcard_covers_protected,
+)
 
 
 def is_protected(name: str, patterns: Sequence[str]) -> bool:
@@ -161,6 +172,17 @@ def is_due(certificate: Certificate, policy: Policy, now: datetime) -> bool:
         )
     # The grace is taken from now: 9999-12-31, RFC 5280's "no expiry", leaves no room for adding it.
     return now - policy.expiry_grace >= certificate.not_after
+
+
+def check_attachable(certificate: Certificate, now: datetime) -> None:
+    """Refuse a certificate that has expired, as API Gateway would; raises Rejected. Without a date, the API decides."""
+    if certificate.not_after is not None and certificate.not_after <= now:
+        date = certificate.not_after.isoformat().replace("+00:00", "Z")
+        raise Rejected(
+            f"certificate {certificate.id} has expired ({date}), and API Gateway attaches no expired certificate:"
+            " renew it, or attach another one to its domains",
+            error_code="APIG.2102",
+        )
 
 
 def check_size(bindings: int, policy: Policy, *, cleanup: bool) -> None:

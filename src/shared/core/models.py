@@ -1,6 +1,6 @@
 """What the gateway holds: certificates, and where they are bound."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.core.names import comparable_name
@@ -16,6 +16,12 @@ class Certificate:
     id: str
     common_name: str = ""
     not_after: datetime | None = None
+
+
+def latest(certificate: Certificate, not_after: datetime | None) -> Certificate:
+    """The certificate with the later one of its own date and this; one that is not known gives way."""
+    known = [date for date in (certificate.not_after, not_after) if date is not None]
+    return replace(certificate, not_after=max(known, default=None))
 
 
 @dataclass(frozen=True, slots=True)

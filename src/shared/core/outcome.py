@@ -1,10 +1,11 @@
 """The outcome of an event: what was changed, what was kept and why, what failed and why, and how to undo it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from shared.core.all_told import all_told
 from shared.core.errors import DetachError, first_error
 from shared.core.event_data import Kind
 from shared.core.guards import Reason
@@ -90,9 +91,20 @@ class CertificateOutcome:
         return tuple(result.binding for result in self.results if result.ours) if self.plan.action == "detach" else ()
 
     @property
+    def perhaps(self) -> frozenset[Binding]:
+        """What of `ours` no answer said that we detached: perhaps somebody else did, or nobody."""
+        return frozenset(result.binding for result in self.results if result.ours and result.state != "changed")
+
+    @property
     def error(self) -> DetachError | None:
-        """The one that the door raises."""
-        return first_error([self.plan.error, *(error for _, error in self.failed)])
+        """The first retryable one, or else the first."""
+        return first_error(self.errors)
+
+    @property
+    def errors(self) -> tuple[DetachError, ...]:
+        """Why it could not be read, and why each binding could not be changed."""
+        failed = tuple(error for _, error in self.failed)
+        return (self.plan.error, *failed) if self.plan.error else failed
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
         """The bindings by what became of them, under their public names."""
@@ -127,7 +139,7 @@ class CertificateOutcome:
 
 @dataclass(frozen=True, slots=True)
 class GatewayOutcome:
-    """A gateway that a clean-up left alone: it is not running, or its listing failed."""
+    """A gateway that was left alone: it is not running, or what is on it could not be read."""
 
     instance_id: str
     status: Literal["not_running", "failed"]
@@ -146,25 +158,24 @@ class GatewayOutcome:
 class CleanupSummary:
     """What only a clean-up has to tell.
 
-    `cursor`: from where the next call goes on, None when nothing is left. `gateways`: those left alone. `emitted`: the
-    number of certificates that the event sink was told of, None without a sink.
+    `cursor`: from where the next call goes on, None when nothing is left. `emitted`: the number of certificates that
+    the event sink was told of, None without a sink.
     """
 
     cursor: str | None = None
-    gateways: tuple[GatewayOutcome, ...] = ()
     emitted: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON that it adds to the outcome."""
-        entry: dict[str, Any] = {"cursor": self.cursor, "gateways": [gateway.to_dict() for gateway in self.gateways]}
-        return entry if self.emitted is None else {**entry, "emitted": self.emitted}
+        return {"cursor": self.cursor, **({} if self.emitted is None else {"emitted": self.emitted})}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What `handle` returns; `to_dict` gives the public JSON. `context`, `source` and `sender` are the event's own.
 
-    `not_found` are the domains that the event names and that are bound nowhere it looked.
+    `not_found` are the domains that the event names and that are bound nowhere it looked. `gateways` are those that
+    were left alone; what is bound there is not told.
     """
 
     event_id: str
@@ -176,6 +187,7 @@ class Outcome:
     not_found: tuple[str, ...] = ()
     source: str | None = None
     sender: str | None = None
+    gateways: tuple[GatewayOutcome, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -186,23 +198,26 @@ class Outcome:
     def status(self) -> Status:
         """The event's status: one failure makes it failed, one changed domain makes it changed."""
         statuses: set[str] = {certificate.status for certificate in self.certificates}
-        statuses |= {gateway.status for gateway in self.cleanup.gateways} if self.cleanup else set()
+        statuses |= {gateway.status for gateway in self.gateways}
         order: tuple[Status, ...] = ("failed", _DONE[self.action], "dry_run", "not_due")
         return next((status for status in order if status in statuses), _NOTHING[self.action])
 
     @property
     def error(self) -> DetachError | None:
-        """What the door raises; a retryable one first, since the retry then finishes what it can."""
-        gateways = self.cleanup.gateways if self.cleanup else ()
-        return first_error([*(entry.error for entry in self.certificates), *(entry.error for entry in gateways)])
+        """What the door raises: a retryable one first, since the retry finishes what it can. It tells the others."""
+        errors = [error for entry in self.certificates for error in entry.errors]
+        return all_told([*errors, *(gateway.error for gateway in self.gateways)])
 
     @property
     def undo(self) -> list[dict[str, Any]]:
         """For each certificate the domains to attach again, of the API's own shape."""
-        return [undo_of(entry.plan, entry.ours) for entry in self.certificates if entry.ours]
+        return [undo_of(entry.plan, entry.ours, entry.perhaps) for entry in self.certificates if entry.ours]
 
     def to_dict(self) -> dict[str, Any]:
-        """The public JSON of contract 3.4; that of a clean-up also has `cursor`, `gateways` and perhaps `emitted`."""
+        """The public JSON of contract 3.4.
+
+        A clean-up also has `cursor`, `gateways` and, with a sink, `emitted`; others have `gateways` if one failed.
+        """
         return {
             "event_id": self.event_id,
             "kind": self.kind,
@@ -210,11 +225,18 @@ class Outcome:
             "dry_run": self.dry_run,
             "certificates": [certificate.to_dict() for certificate in self.certificates],
             "undo": self.undo,
-            **(self.cleanup.to_dict() if self.cleanup else {}),
+            **self._listing(),
             **({"context": self.context} if self.context is not None else {}),
             **self._origin(),
             **({"not_found": list(self.not_found)} if self.not_found else {}),
         }
+
+    def _listing(self) -> dict[str, Any]:
+        """How far the listing got: the cursor of a clean-up, and the gateways left alone."""
+        gateways = {"gateways": [gateway.to_dict() for gateway in self.gateways]}
+        if self.cleanup is not None:
+            return {**self.cleanup.to_dict(), **gateways}
+        return gateways if self.gateways else {}
 
     def _origin(self) -> dict[str, str]:
         """Where the event comes from, as far as it is known."""
@@ -244,7 +266,7 @@ class Outcome:
                 **self._origin(),
                 **({"not_found": list(self.not_found)} if self.not_found else {}),
                 **({"part": number, "parts": len(parts)} if len(parts) > 1 else {}),
-                **(self.cleanup.to_dict() if self.cleanup else {}),
+                **self._listing(),
             }
 
     def lists(self) -> dict[str, list[dict[str, Any]]]:
@@ -273,17 +295,25 @@ def by_domain(bindings: Iterable[Binding]) -> list[dict[str, Any]]:
     return [{"domain": domain, "instance_ids": instance_ids} for domain, instance_ids in domains.items()]
 
 
-def undo_of(plan: Plan, bindings: Iterable[Binding]) -> dict[str, Any]:
-    """The entry of `undo` for one certificate: the attach request that brings the bindings back as they were."""
-    domains: dict[tuple[str, bool], list[str]] = {}
+def undo_of(plan: Plan, bindings: Iterable[Binding], perhaps: Collection[Binding] = ()) -> dict[str, Any]:
+    """The entry of `undo` for one certificate: the attach request that brings the bindings back as they were.
+
+    What we have only perhaps detached has `perhaps`, and stands by itself.
+    """
+    domains: dict[tuple[str, bool, bool], list[str]] = {}
     for binding in bindings:
-        key = (binding.domain, binding.verified_client_certificate_enabled)
+        key = (binding.domain, binding.verified_client_certificate_enabled, binding in perhaps)
         domains.setdefault(key, []).append(binding.instance_id)
     return {
         "certificate_id": plan.certificate.id,
         "domains": [
-            {"domain": domain, "instance_ids": instance_ids, "verified_client_certificate_enabled": verified}
-            for (domain, verified), instance_ids in domains.items()
+            {
+                "domain": domain,
+                "instance_ids": instance_ids,
+                "verified_client_certificate_enabled": verified,
+                **({"perhaps": True} if unsure else {}),
+            }
+            for (domain, verified, unsure), instance_ids in domains.items()
         ],
     }
 

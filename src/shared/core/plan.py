@@ -1,6 +1,6 @@
 """What is bound, what was asked for and the policy → what to change, and why the rest is kept. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,13 +30,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What an event means: the certificates, what it asks of them, and the rules that may keep a binding."""
+    """What an event means: the certificates, what it asks of them, and the rules that may keep a binding.
+
+    `unread` are the gateways that could not be searched, each with its error.
+    """
 
     action: Action
     targets: tuple[Target, ...]
     rules: tuple[Rule, ...]
     scope: Scope = field(default_factory=Scope)
     occupancy: Occupancy = field(default_factory=Occupancy)
+    unread: Mapping[str, DetachError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +100,10 @@ class Plan:
 def not_found(selection: Selection) -> tuple[str, ...]:
     """The domains that the event names and that none of its certificates is bound to.
 
-    A certificate that is not due was not asked for its bindings: then nothing is said.
+    A certificate that is not due or could not be read was not asked for its bindings, and a gateway that could not be
+    searched may have more: then nothing is said.
     """
-    if not all(target.due for target in selection.targets):
+    if selection.unread or not all(target.due and target.error is None for target in selection.targets):
         return ()
     bound = {comparable_name(binding.domain) for target in selection.targets for binding in target.bindings}
     return tuple(sorted(selection.scope.names - bound))
@@ -165,9 +170,13 @@ def _verdict(case: Case, rules: Iterable[Rule]) -> Verdict | None:
 
 
 def _flag(case: Case, action: Action) -> bool | None:
-    """An undo attaches with client verification as it was; a detach says of it what the event's entry says."""
+    """An undo attaches with client verification as it was, and never turns it off where it is on by now.
+
+    A detach says of it what the event's entry says.
+    """
     if action == "attach":
-        return case.binding.verified_client_certificate_enabled
+        verified_now = (case.binding.instance_id, case.name) in case.occupancy.verified
+        return case.binding.verified_client_certificate_enabled or verified_now
     entry = case.scope.entry_for(case.binding, case.name)
     return None if entry is None else entry.verified_client_certificate_enabled
 

@@ -7,15 +7,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.apig.client import ApigClient
+from shared.core.all_told import all_told
 from shared.core.error_codes import ABOUT_ONE_BINDING, ABOUT_THE_CERTIFICATE
-from shared.core.errors import DetachError, NotFound, Rejected, Unavailable
-from shared.core.guards import Policy, is_due
+from shared.core.errors import AccessDenied, CredentialsRefused, DetachError, NotFound, Rejected, Unavailable
+from shared.core.guards import ATTACH_RULES, Policy, is_due
 from shared.core.models import Binding
 from shared.core.outcome import CertificateOutcome, Result, State
-from shared.core.plan import Entry, Plan, bindings_of, halves, narrowed
+from shared.core.plan import Entry, Plan, Selection, Target, bindings_of, halves, make_plan, narrowed
+from shared.reconcile.occupancy import read_occupancy
 
-FRESH = 2.0  # seconds for which `not_after` counts as just read
+FRESH = 2.0  # seconds for which what a plan rests on counts as just read
 _PATIENCE = 2  # batches without an answer: one may hold a binding that the API fails on, two say that it is down
+# How often a write that was not sent is begun again: it waited too long, or its credentials had to be renewed. Under
+# heavy throttling, what is read becomes old while the write waits for its turn.
+_STALE, _RENEWED = 10, 2
 
 
 def execute(plan: Plan, client: ApigClient, policy: Policy, now: Callable[[], datetime]) -> CertificateOutcome:
@@ -64,6 +69,11 @@ def _ends_all(error: DetachError) -> bool:
     return not (_to_halve(error) or isinstance(error, Unavailable))
 
 
+def _may_be_done(error: DetachError) -> bool:
+    """Whether a write may have been carried out although it was answered so: whatever refuses it, but credentials."""
+    return error.ambiguous or isinstance(error, Rejected | NotFound | AccessDenied)
+
+
 class _End(Exception):
     """Nothing more of this certificate may be written: it has been renewed, or `error` hides whether it has."""
 
@@ -74,91 +84,139 @@ class _End(Exception):
 
 @dataclass(slots=True)
 class _Execution:
+    """What has become of the plan so far.
+
+    `read_at`: when what the plan rests on was read, None if it rests on nothing that may change. `in_doubt`: bindings
+    of a write that may have been carried out although no answer said so.
+    """
+
     plan: Plan
     client: ApigClient
     policy: Policy
     now: Callable[[], datetime]
     read_at: float | None
     results: dict[Binding, Result] = field(default_factory=dict)
+    in_doubt: set[Binding] = field(default_factory=set)
 
     def settle(self, batch: tuple[Entry, ...]) -> None:
         """Send a batch until nothing of it is left to be changed.
 
         Raises the error of an answer that repeating does not help; `unsettled` then tells what is left.
         """
-        pending, attempt, perhaps_ours = batch, 0, False
+        attempt, stale, renewed = 1, 0, 0
+        pending = self._still_right(batch)
         while pending:
-            attempt += 1
             sent = bindings_of(pending)
-            self._check_date(repeated=attempt > 1)
             try:
-                self.client.write(self.plan.action, self.plan.certificate.id, pending, attempt)
+                self._write(pending, attempt)
             except DetachError as exc:
-                if exc.ambiguous or (_to_halve(exc) and len(sent) > 1):
-                    # "No such binding" for the only one sent means that somebody else has detached it. Anything else
-                    # may have been our own doing, and belongs to `undo`.
-                    perhaps_ours = perhaps_ours or exc.repeatable or len(sent) > 1
-                    self._read_again(sent, perhaps_ours=perhaps_ours)
+                if exc.stale or exc.renewed:  # the request was not sent again: this is no attempt
+                    stale, renewed = stale + exc.stale, renewed + exc.renewed
+                    self._not_sent(sent, exc, stale, renewed)
+                else:
+                    self._look_into(sent, exc)
                     pending = self.unsettled(pending)
-                progress = len(bindings_of(pending)) < len(sent)
-                if not exc.ambiguous and not exc.repeatable:
-                    raise
-                if not progress:
-                    self.client.pause(attempt, exc)
+                    if not exc.ambiguous and not exc.repeatable:
+                        raise
+                    if len(bindings_of(pending)) == len(sent):  # no progress
+                        self.client.pause(attempt, exc)
+                    attempt += 1
+                pending = self._still_right(pending, repeated=True)
             else:
                 self.conclude(sent, "changed", ours=True)
                 return
 
     def unsettled(self, batch: tuple[Entry, ...]) -> tuple[Entry, ...]:
         """What of a batch has no result yet."""
-        return narrowed(batch, (binding for binding in bindings_of(batch) if not self._is_settled(binding)))
+        return narrowed(batch, (binding for binding in bindings_of(batch) if binding not in self.results))
 
     def conclude(
         self, bindings: Iterable[Binding], state: State, error: DetachError | None = None, *, ours: bool = False
     ) -> None:
         """Note what became of bindings; what is noted already stays."""
         for binding in bindings:
-            noted = self.results.get(binding)
-            if noted is None or not self._is_settled(binding):
-                kept = ours or (noted is not None and noted.ours)
-                self.results[binding] = Result(binding, state, error, ours=kept)
+            self.results.setdefault(binding, Result(binding, state, error, ours=ours))
 
-    def _is_settled(self, binding: Binding) -> bool:
-        return binding in self.results and self.results[binding].error is None
+    def _write(self, pending: tuple[Entry, ...], attempt: int) -> None:
+        self.client.write(
+            self.plan.action,
+            self.plan.certificate.id,
+            pending,
+            attempt,
+            fresh_until=None if self.read_at is None else self.read_at + FRESH,
+        )
 
-    def _read_again(self, sent: tuple[Binding, ...], *, perhaps_ours: bool) -> None:
-        """Read where the certificate is bound now, and note what of the bindings is as it should be."""
+    def _not_sent(self, sent: tuple[Binding, ...], error: DetachError, stale: int, renewed: int) -> None:
+        """Raises what ends it: it waited too long too often, or even renewed credentials are refused."""
+        if error.renewed:
+            self.in_doubt.update(sent)  # it was answered: with a refusal, but who knows
+        if renewed > _RENEWED:
+            raise CredentialsRefused(error.message, error_code=error.error_code, status=error.status)
+        if stale > _STALE:
+            raise error
+
+    def _look_into(self, sent: tuple[Binding, ...], error: DetachError) -> None:
+        """After an answer that leaves it open, read where the certificate is bound: some may be as it should be."""
+        if not _may_be_done(error):
+            return
+        # "No such binding" for the only one sent means that somebody else has detached it. Anything else may have been
+        # our own doing, and belongs to `undo`.
+        if error.repeatable or not error.ambiguous or len(sent) > 1:
+            self.in_doubt.update(sent)
         try:
-            bound = {binding.place for binding in self._bound()}
+            self._read_again(sent)
         except DetachError as exc:
             # Nobody knows whether it was changed: what may be ours belongs to `undo`.
-            self.conclude(sent, "failed", exc, ours=perhaps_ours)
-            raise
+            told = all_told([exc, error]) or exc
+            for binding in sent:
+                self.conclude([binding], "failed", told, ours=binding in self.in_doubt)
+            raise told from None
+
+    def _read_again(self, bindings: tuple[Binding, ...]) -> None:
+        bound = {binding.place for binding in self.client.attached_domains_if_any(self.plan.certificate.id)}
         detaching = self.plan.action == "detach"
-        done = [binding for binding in sent if (binding.place in bound) != detaching]
-        self.conclude(done, "already", ours=perhaps_ours)
+        for binding in bindings:
+            if (binding.place in bound) != detaching:
+                self.conclude([binding], "already", ours=binding in self.in_doubt)
 
-    def _bound(self) -> tuple[Binding, ...]:
-        try:
-            return self.client.attached_domains(self.plan.certificate.id)
-        except NotFound as exc:
-            if exc.error_code in ABOUT_THE_CERTIFICATE:  # it was there when the plan was made: it has been deleted
-                return ()
-            raise
+    def _still_right(self, pending: tuple[Entry, ...], *, repeated: bool = False) -> tuple[Entry, ...]:
+        """What of it may still be sent, by what the plan rests on.
 
-    def _check_date(self, *, repeated: bool) -> None:
-        """Read `not_after` again when it was not read just now, or when a write is repeated."""
-        if self.read_at is None or (not repeated and time.monotonic() - self.read_at <= FRESH):
-            return
+        That is read again when it was not read just now, or when a write is repeated.
+        """
+        if not pending or self.read_at is None or (not repeated and time.monotonic() - self.read_at <= FRESH):
+            return pending
         asked_at = time.monotonic()
         try:
-            certificate = self.client.certificate(self.plan.certificate.id)
-            due = is_due(certificate, self.policy, self.now())
-        except NotFound:
-            return  # deleted meanwhile: the write finds out, and the bindings are read again
+            left = self._still_due(pending) if self.plan.action == "detach" else self._still_free(pending)
         except DetachError as exc:
             raise _End(exc) from None
         self.read_at = asked_at
+        return left
+
+    def _still_due(self, pending: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        """All of it, unless the certificate has been renewed."""
+        try:
+            certificate = self.client.certificate(self.plan.certificate.id)
+        except NotFound:  # deleted meanwhile: then nothing is bound to it any more
+            self._read_again(bindings_of(pending))
+            if self.unsettled(pending):
+                raise
+            return ()
+        due = is_due(certificate, self.policy, self.now())
         self.plan = replace(self.plan, certificate=certificate)
         if not due:
             raise _End
+        return pending
+
+    def _still_free(self, pending: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        """What of it may be attached by what its places carry now; client verification is never turned off."""
+        bindings = bindings_of(pending)
+        occupancy = read_occupancy(self.client, {binding.place for binding in bindings})
+        target = Target(self.plan.certificate, bindings)
+        now = make_plan(target, Selection("attach", (target,), ATTACH_RULES, occupancy=occupancy), self.policy)
+        for binding in now.already:
+            self.conclude([binding], "already", ours=binding in self.in_doubt)
+        for binding, error in now.refused:
+            self.conclude([binding], "failed", error)
+        return now.entries

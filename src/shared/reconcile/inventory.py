@@ -1,18 +1,17 @@
-"""What a fleet holds: the expired certificates of all gateways with their bindings, and who carries which domain."""
+"""What a fleet holds: the expired certificates of all gateways with their bindings."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from shared.apig.client import ApigClient
-from shared.apig.replies import GroupDomain
-from shared.core.errors import DetachError, NotFound, first_error
+from shared.core.errors import DetachError
 from shared.core.guards import Policy, is_due
 from shared.core.models import Binding, Certificate
 from shared.core.outcome import GatewayOutcome
-from shared.reconcile.parallel import in_order
+from shared.reconcile.gateways import ask_each, does_not_exist
 from shared.reconcile.progress import Position, position
 from shared.reconcile.window import Window
 
@@ -24,17 +23,21 @@ MOST = 15_000
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A certificate that was due when it was listed; `bindings` is None when only its own listing tells them."""
+    """A certificate that was due when it was listed; `bindings` is None when only its own listing tells them.
+
+    `disputed`: gateways have listed different dates, of which the certificate has the latest.
+    """
 
     certificate: Certificate
     bindings: tuple[Binding, ...] | None
+    disputed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """Certificates by their ids, in order, from `start` on; all after the id `through` are left for the next call.
 
-    `instance_ids` are the gateways that were read. `narrowed` tells that these are not all there are. `read_at` is a
+    `instance_ids` are the gateways that were read. `narrowed` tells that there may be more. `read_at` is a
     moment of the monotonic clock before the first page.
     """
 
@@ -68,11 +71,12 @@ class Wanted:
     most: int = MOST
 
 
-def take_inventory(client: ApigClient, policy: Policy, now: datetime, wanted: Wanted) -> Inventory:
+def take_inventory(client: ApigClient, policy: Policy, now: Callable[[], datetime], wanted: Wanted) -> Inventory:
     """List the certificates, then the domains of the API groups, and put the two together: no certificate is asked.
 
     A gateway that is not running is named and left alone, and so is one whose listing fails. Raises a DetachError when
-    no gateway at all could be listed, when the time ran out, and for an unknown cursor.
+    no gateway at all could be listed, when the time ran out, for a wrong clock or credentials, and for an unknown
+    cursor. `now` is asked after each answer, since an answer tells the gateway's own time.
     """
     start, read_at = position(wanted.cursor), time.monotonic()
     running, left = _gateways(client, wanted.instance_ids)
@@ -81,28 +85,25 @@ def take_inventory(client: ApigClient, policy: Policy, now: datetime, wanted: Wa
 
     def certificates(instance_id: str) -> bool:
         for certificate in client.certificates(instance_id):
-            if certificate.not_after is None or is_due(certificate, policy, now):
+            if certificate.not_after is None or is_due(certificate, policy, now()):
                 window.add(certificate)
             else:
                 window.pass_over(certificate)
         return True
 
-    read, failed = _each(running, certificates, threads)
-    shown = dict.fromkeys(read, True)
+    deadline = client.transport.deadline
+    shown, failed = ask_each(running, certificates, deadline, threads)
     if window.certificates:  # or else nothing can be attached, and the longer listing is not needed
-        shown, failed_later = _each(read, partial(_list_domains, client, window), threads)
-        failed += failed_later
-    error = first_error(outcome.error for outcome in failed)
-    if error is not None and (not shown or client.transport.deadline.left() <= 0):
-        raise error
+        shown, failed_later = ask_each(shown, partial(_list_domains, client, window), deadline, threads)
+        failed |= failed_later
     held = window.held(shown=all(shown.values()))
     return Inventory(
-        due=tuple(Listed(certificate, bindings) for certificate, bindings in held),
+        due=tuple(Listed(certificate, bindings, certificate.id in window.disputed) for certificate, bindings in held),
         start=start,
         through=window.through,
         instance_ids=frozenset(shown),
-        narrowed=wanted.instance_ids is not None or bool(left),
-        gateways=(*left, *failed),
+        narrowed=wanted.instance_ids is not None or bool(left or failed),
+        gateways=(*left, *failed_gateways(failed)),
         read_at=read_at,
     )
 
@@ -111,7 +112,7 @@ def _list_domains(client: ApigClient, window: Window, instance_id: str) -> bool:
     """Take in the domains of one gateway; whether its listing shows which certificates they carry."""
     try:
         for group in client.api_groups(instance_id):
-            if not group.shown:
+            if group.domains is None or not group.shows():
                 return False
             for domain in group.domains:
                 window.note(domain)
@@ -121,21 +122,9 @@ def _list_domains(client: ApigClient, window: Window, instance_id: str) -> bool:
     return True
 
 
-def carried_domains(client: ApigClient, instance_id: str) -> Iterator[GroupDomain]:
-    """Every domain of one gateway with the certificate that it carries. A domain may come twice.
-
-    The listing of API groups is the short way: one page instead of one call a certificate. Where it does not show the
-    certificates of every domain, each certificate's own listing is read.
-    """
-    for group in client.api_groups(instance_id):
-        if not group.shown:
-            break
-        yield from group.domains
-    else:
-        return
-    for certificate in client.certificates(instance_id):
-        for binding in client.attached_domains(certificate.id):
-            yield GroupDomain(certificate.id, binding, verification_known=True)
+def failed_gateways(failed: Mapping[str, DetachError]) -> tuple[GatewayOutcome, ...]:
+    """What the outcome tells of the gateways that could not be read."""
+    return tuple(GatewayOutcome(instance_id, "failed", error) for instance_id, error in failed.items())
 
 
 def _gateways(client: ApigClient, wanted: Sequence[str] | None) -> tuple[list[str], list[GatewayOutcome]]:
@@ -145,27 +134,9 @@ def _gateways(client: ApigClient, wanted: Sequence[str] | None) -> tuple[list[st
     left: list[GatewayOutcome] = []
     for instance_id in dict.fromkeys(wanted or known):
         if instance_id not in known:
-            error = NotFound(f"gateway {instance_id} does not exist in this project")
-            left.append(GatewayOutcome(instance_id, "failed", error))
+            left.append(GatewayOutcome(instance_id, "failed", does_not_exist(instance_id)))
         elif not known[instance_id].running:
             left.append(GatewayOutcome(instance_id, "not_running"))
         else:
             running.append(instance_id)
     return running, left
-
-
-def _each(
-    instance_ids: Iterable[str], read: Callable[[str], bool], threads: int
-) -> tuple[dict[str, bool], list[GatewayOutcome]]:
-    """Read each gateway: what `read` said of those that were read, and those that failed."""
-
-    def attempt(instance_id: str) -> bool | DetachError:
-        try:
-            return read(instance_id)
-        except DetachError as exc:
-            return exc
-
-    ids = list(instance_ids)
-    results = list(zip(ids, in_order(ids, attempt, threads), strict=True))
-    failed = [GatewayOutcome(each, "failed", said) for each, said in results if isinstance(said, DetachError)]
-    return {each: said for each, said in results if isinstance(said, bool)}, failed

@@ -25,7 +25,7 @@ def summarize(
     emitted = sum(1 for outcome in outcomes if outcome.plan.entries and not outcome.error) if emitting else None
     changed = sum(len(outcome.plan.bindings) if emitting else _changed(outcome) for outcome in outcomes)
     cursor = inventory.cursor(min(cut_off, default=len(outcomes)), changed)
-    return told, CleanupSummary(cursor, inventory.gateways, emitted)
+    return told, CleanupSummary(cursor, emitted)
 
 
 def _changed(outcome: CertificateOutcome) -> int:

@@ -2,29 +2,34 @@
 
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from shared.apig.replies import GroupDomain
-from shared.core.models import Binding, Certificate
+from shared.core.models import Binding, Certificate, latest
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 class Window:
     """The first due certificates by their ids, after one id. For any number of threads.
 
-    A global certificate is listed by every gateway, and has its bindings on several: it comes once, with all of them.
-    `through` is the last id there was room for; None: all of them.
+    A global certificate is listed by every gateway, and has its bindings on several: it comes once, with all of them,
+    and with the latest date. `disputed` are those that were listed with different dates. `through` is the last id there
+    was room for; None: all of them.
     """
 
     def __init__(self, after: str, most: int) -> None:
         self.through: str | None = None
         self.certificates: dict[str, Certificate] = {}
+        self.disputed: set[str] = set()
         self._after = after
         self._most = most
         self._lock = threading.Lock()
         self._bindings: dict[str, list[Binding]] = {}
         self._held = 0
         self._unknown: set[str] = set()
-        self._not_due: set[str] = set()
+        self._not_due: dict[str, datetime | None] = {}
 
     def add(self, certificate: Certificate) -> None:
         """Take in a certificate that is due."""
@@ -32,19 +37,20 @@ class Window:
             if certificate.id <= self._after or self._is_left(certificate.id):
                 return
             if certificate.id in self._not_due:
-                certificate = replace(certificate, not_after=None)
-            self.certificates.setdefault(certificate.id, certificate)
+                self.disputed.add(certificate.id)
+                certificate = latest(certificate, self._not_due[certificate.id])
+            self._put(certificate)
             if len(self.certificates) > 2 * self._most:  # seldom enough for sorting to be cheap
                 kept = sorted(self.certificates)[: self._most]
                 self.certificates = {certificate_id: self.certificates[certificate_id] for certificate_id in kept}
                 self.through = kept[-1]
 
     def pass_over(self, certificate: Certificate) -> None:
-        """A gateway lists this one as not due. If another lists it as due, its date is not known and is read again."""
+        """A gateway lists this one as not due. If another lists it as due, it is disputed."""
         with self._lock:
-            self._not_due.add(certificate.id)
+            self._not_due[certificate.id] = certificate.not_after
             if certificate.id in self.certificates:
-                self.certificates[certificate.id] = replace(certificate, not_after=None)
+                self._put(certificate)
 
     def note(self, domain: GroupDomain) -> None:
         """Take in a domain, if its certificate is one of the window's."""
@@ -83,6 +89,12 @@ class Window:
                     self._bindings[certificate_id] = kept
                 else:
                     del self._bindings[certificate_id]
+
+    def _put(self, certificate: Certificate) -> None:
+        known = self.certificates.get(certificate.id, certificate)
+        if known.not_after != certificate.not_after:
+            self.disputed.add(certificate.id)
+        self.certificates[certificate.id] = latest(known, certificate.not_after)
 
     def _is_left(self, certificate_id: str) -> bool:
         return self.through is not None and certificate_id > self.through
