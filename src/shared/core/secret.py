@@ -3,7 +3,8 @@
 import hmac
 import json
 import weakref
-from typing import NoReturn, final
+from collections.abc import Iterator
+from typing import Any, NoReturn, final
 
 _SHORTEST = 8  # characters; redacting anything shorter would garble a log and protect nothing
 _alive: "weakref.WeakValueDictionary[int, Secret]" = weakref.WeakValueDictionary()
@@ -50,3 +51,32 @@ def redact(text: str) -> str:
             for form in {known, json.dumps(known)[1:-1], json.dumps(known, ensure_ascii=False)[1:-1]}:
                 text = text.replace(form, "<secret>")
     return text
+
+
+def redact_json(value: dict[str, Any]) -> dict[str, Any]:
+    """The JSON object without any secret that is in use, in keys and in values: what an answer may hold."""
+    # One search through all of it, because nearly always there is nothing to find.
+    texts = "\0".join(_texts(value))
+    return value if redact(texts) == texts else dict(_redacted(value))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in it, keys and numbers too: a secret may be one."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+    else:
+        yield str(value)
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {redact(str(key)): _redacted(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(inner) for inner in value]
+    text = str(value)
+    return value if redact(text) == text else redact(text)
