@@ -52,6 +52,7 @@ def variables(sandbox: Sandbox) -> dict[str, str]:
         "APIG_ENDPOINT": sandbox.endpoint,
         "OS_CACERT": sandbox.ca_file,
         "HTTP_ATTEMPTS": "1",
+        "DETACH_MAX_EVENT_AGE": "P0D",  # the files of events/ are old
         "LOG_LEVEL": "DEBUG",
     }
 
