@@ -31,6 +31,7 @@ OUTCOMES = {
     "cts_delete_private_zone": ("domain_decommission", {"old-shop.example.com"}),
     "cts_delete_public_record_set": ("domain_decommission", {"legacy.example.com"}),
     "cts_delete_public_zone": ("domain_decommission", {"old-shop.example.com"}),
+    "cts_older_trace": ("domain_decommission", {"legacy.example.com"}),
     "smn_certificate_expired": ("certificate_expiry", {DOMAIN}),
     "smn_domain_decommissioned": ("domain_decommission", {"legacy.example.com"}),
     "timer": ("scheduled_cleanup", {DOMAIN}),
@@ -40,6 +41,7 @@ OUTCOMES = {
 SOURCES = {
     **dict.fromkeys((name for name in OUTCOMES if name.startswith("cts_")),
                     "DNS/dns-admin/e14aed517380466cac2d109877a5ac6b"),
+    "cts_older_trace": "DNS/dns-admin",
     "smn_certificate_expired": "https://monitoring.example.com/certificates",
     "smn_domain_decommissioned": "https://cmdb.example.com/domains",
     "timer": "Timer_certificate_cleanup",

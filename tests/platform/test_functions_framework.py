@@ -35,6 +35,7 @@ OUTCOMES = {
     "domain_decommissioned": ("detached", {VALID}),
     "domains_decommissioned": ("detached", {VALID}),
     "cleanup_due": ("detached", {CERTIFICATE, SHOP}),
+    "ping_source": ("detached", {CERTIFICATE, SHOP}),
     "detach_undo": ("nothing_to_attach", set()),
 }
 MODES: dict[str, Callable[[CloudEvent], tuple[dict[str, str], bytes]]] = {
