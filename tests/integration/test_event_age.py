@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -13,6 +14,7 @@ from sandbox import Fault, Sandbox
 from shared.core.errors import ConfigurationError, InvalidEvent, Unavailable
 from shared.core.outcome import Outcome
 from shared.wiring import Runtime
+from tests.conftest import FAR_AHEAD
 from tests.support.deliveries import UNDO_LIST, cloudevent, cts, eventbridge, smn, sqs, timer
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, delivery, furnish
 
@@ -141,6 +143,30 @@ def test_without_the_other_clock_the_event_comes_again(
     with pytest.raises(Unavailable):
         sent(new_runtime(HTTP_ATTEMPTS="1"), cloudevent(time=OF_2001))
     assert len(sandbox.fleet.bindings()) == 2
+
+
+def test_old_events_among_many_change_nothing(sandbox: Sandbox, new_runtime: NewRuntime):
+    """Eight threads share one process: each event is judged by its own time, and answered with its own source."""
+    names = [f"d{number}.example.com" for number in range(32)]
+    furnish(sandbox, domains=names, not_after=FAR_AHEAD)
+    runtime = new_runtime()
+
+    def send(number: int) -> str:
+        time = OF_2001 if number % 2 else written(datetime.now(UTC))
+        event = cloudevent(
+            "apig.domain.decommissioned", data={"domain": names[number]}, time=time, source=f"/{number}", id=f"{number}"
+        )
+        try:
+            outcome = sent(runtime, event).to_dict()
+        except InvalidEvent as refused:
+            return refused.field
+        return f"{outcome['event_id']} {outcome['source']}"
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(send, range(32)))
+    assert answers == ["time" if number % 2 else f"{number} /{number}" for number in range(32)]
+    left = {domain for _, domain, _ in sandbox.fleet.bindings()}
+    assert left == {name for number, name in enumerate(names) if number % 2}
 
 
 def test_a_refused_event_is_reported_with_its_id(sandbox: Sandbox, new_runtime: NewRuntime, caplog: Any):
