@@ -1,7 +1,8 @@
 """Door: FunctionGraph. TIMER, SMN and CTS triggers, or an invocation with any envelope or the bare data of a kind.
 
 `handler` takes an event of every kind, a function named after a kind that kind only. Each returns the outcome, and
-raises on failure: only raising marks an invocation as failed. The settings are the function's user data.
+raises on failure: only raising marks an invocation as failed. The error's text tells what was done all the same. The
+settings are the function's user data.
 """
 
 import json
@@ -17,9 +18,11 @@ from typing import Any, Protocol
 sys.path.insert(0, str(Path(__file__).parent))
 
 from handlers import handle, refuse
+from shared.core.answer import error_text
 from shared.core.delivery import Deadline, Delivery
-from shared.core.errors import ConfigurationError
+from shared.core.errors import ConfigurationError, DetachError
 from shared.core.event_data import Kind
+from shared.core.secret import redact_json
 from shared.telemetry import logger
 from shared.wiring import Runtime
 
@@ -110,4 +113,9 @@ def _answer(event: Any, context: Context, kind: Kind | None) -> dict[str, Any]:
     except ConfigurationError as exc:
         refuse(exc, kind)
         raise
-    return handle(Delivery(event, deadline, kind), _runtime).to_dict()
+    try:
+        # Nobody says who has sent it: the platform's context knows the function alone.
+        return redact_json(handle(Delivery(event, deadline, kind), _runtime).to_dict())
+    except DetachError as exc:
+        exc.args = (error_text(exc),)  # the platform shows an error's name and text
+        raise

@@ -2,16 +2,18 @@
 
 Each function takes one event (EventBridge, a CloudEvent, the bare data of its kind) and returns its outcome or raises;
 or a batch of SQS, and returns the ids of the messages that are to be delivered again (contract 3.5). For a batch the
-event source mapping needs `ReportBatchItemFailures`.
+event source mapping needs `ReportBatchItemFailures`. The text of a raised error tells what was done all the same.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import handlers
+from shared.core.answer import error_text
 from shared.core.delivery import Deadline, Delivery
-from shared.core.errors import Unavailable
+from shared.core.errors import DetachError, Unavailable
 from shared.core.event_data import Kind
+from shared.core.secret import redact_json
 from shared.telemetry import logger
 from shared.wiring import Runtime
 
@@ -58,7 +60,7 @@ def plan_cleanup(event: Any, context: "LambdaContext") -> dict[str, Any]:
 
     def page(event: Any, context: "LambdaContext") -> dict[str, Any]:
         delivery = Delivery(event, _deadline(context), "scheduled_cleanup", context.aws_request_id)
-        return handlers.plan_cleanup(delivery, _runtime).to_dict()
+        return redact_json(handlers.plan_cleanup(delivery, _runtime).to_dict())
 
     return _logged(page, event, context)
 
@@ -68,10 +70,11 @@ def _answer(event: Any, context: "LambdaContext", kind: Kind | None) -> dict[str
         # One deadline for the whole batch: a message that comes too late in it fails at once, and is delivered again.
         deadline = _deadline(context)
 
-        def outcome(body: Any) -> dict[str, Any]:
-            return handlers.handle(Delivery(body, deadline, kind, context.aws_request_id), _runtime).to_dict()
+        def outcome(body: Any, sender: str | None = None) -> dict[str, Any]:
+            delivery = Delivery(body, deadline, kind, context.aws_request_id, sender=sender)
+            return handlers.handle(delivery, _runtime).to_dict()
 
-        return _batch(event, outcome) if _is_batch(event) else outcome(event)
+        return _batch(event, outcome) if _is_batch(event) else redact_json(outcome(event))
 
     return _logged(answer, event, context)
 
@@ -80,7 +83,11 @@ def _logged(
     function: Callable[[Any, "LambdaContext"], dict[str, Any]], event: Any, context: "LambdaContext"
 ) -> dict[str, Any]:
     """Call the function with the facts of the invocation in each log line."""
-    return dict(logger().inject_lambda_context(function)(event, context))
+    try:
+        return dict(logger().inject_lambda_context(function)(event, context))
+    except DetachError as exc:
+        exc.args = (error_text(exc),)  # Lambda's record of a failed invocation has the error's name and text
+        raise
 
 
 def _deadline(context: "LambdaContext") -> Deadline:
@@ -101,7 +108,18 @@ def _is_message(record: Any) -> bool:
     return False
 
 
-def _batch(event: dict[str, Any], outcome: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+def _sender(record: Any) -> str | None:
+    """Who put the message on the queue, as SQS tells: the id of an IAM user, of a role and its session, of a service.
+
+    Of a single event nobody tells it: the runtime's context names no caller.
+    """
+    match record:
+        case {"attributes": {"SenderId": str(sender)}}:
+            return sender
+    return None
+
+
+def _batch(event: dict[str, Any], outcome: Callable[[Any, str | None], dict[str, Any]]) -> dict[str, Any]:
     """`{"batchItemFailures": [{"itemIdentifier": messageId}]}`: the messages that failed, possibly all."""
     from aws_lambda_powertools.utilities.batch import (  # noqa: PLC0415 - 80 ms, and only a batch needs it
         BatchProcessor,
@@ -111,7 +129,7 @@ def _batch(event: dict[str, Any], outcome: Callable[[Any], dict[str, Any]]) -> d
     )
 
     def one(record: "SQSRecord") -> dict[str, Any]:
-        told = outcome(record.raw_event)
+        told = outcome(record.raw_event, _sender(record.raw_event))
         if told.get(
             "cursor"
         ):  # nobody reads the outcomes of a batch: if it were acknowledged, the rest of the clean-up would be lost

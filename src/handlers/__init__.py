@@ -7,9 +7,9 @@ from functools import partial
 
 from handlers import certificate_expiry, domain_decommission, scheduled_cleanup, undo
 from shared.core.delivery import Delivery
-from shared.core.errors import DetachError
+from shared.core.errors import DetachError, InvalidEvent
 from shared.core.event_data import CertificateExpiry, DetachUndo, DomainDecommission, Event, Kind, ScheduledCleanup
-from shared.core.guards import check_size
+from shared.core.guards import check_age, check_size, check_zone, policy_for
 from shared.core.outcome import CertificateOutcome, CleanupSummary, Outcome
 from shared.core.plan import Plan, Selection, make_plan, not_found
 from shared.events import parse
@@ -50,7 +50,7 @@ def refuse(error: DetachError, kind: Kind | None) -> None:
 
 def carry_out(event: Event, work: Work, report: Report) -> Outcome:
     """Select → plan → guard → execute. What failed stands in the outcome, beside what was done."""
-    data, work = event.data, _harmless(work, event)
+    data, work = event.data, _admitted(event, work)
     if isinstance(data, ScheduledCleanup):
         return _clean_up(event, scheduled_cleanup.select(data, work), work, report)
     selection = _select(data, work)
@@ -70,18 +70,26 @@ def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> 
         report.begin(event)
         if not isinstance(event.data, ScheduledCleanup):
             raise TypeError(f"a page of a {event.kind}")
-        work = runtime.work(delivery.deadline, report.call)
+        work = _admitted(event, runtime.work(delivery.deadline, report.call))
         cleanup = scheduled_cleanup.select(event.data, work)
         page = page_of(cleanup.inventory, _planned(cleanup.selection, work, cleanup.inventory), event, limit)
     report.paged(page.to_dict())
     return page
 
 
-def _harmless(work: Work, event: Event) -> Work:
-    """An event may ask for a dry run; it can never end one that the settings ask for."""
-    if work.policy.dry_run or not event.data.dry_run:
-        return work
-    return replace(work, policy=replace(work.policy, dry_run=True))
+def _admitted(event: Event, work: Work) -> Work:
+    """Guard the event itself; the work with the policy that holds for it. Raises InvalidEvent for one to be refused.
+
+    A wrong clock of ours must not refuse good events: before one is refused for its time, the gateway's clock is asked
+    too, by a page of gateways. When the two differ too much, that is the error.
+    """
+    check_zone(event, work.policy)
+    try:
+        check_age(event, work.policy, work.client.clock.both())
+    except InvalidEvent:
+        next(work.client.instances(), None)
+        check_age(event, work.policy, work.client.clock.both())
+    return replace(work, policy=policy_for(event, work.policy))
 
 
 def _select(data: CertificateExpiry | DomainDecommission | DetachUndo, work: Work) -> Selection:

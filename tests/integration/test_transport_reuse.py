@@ -242,7 +242,7 @@ def test_what_has_to_be_fresh_goes_next():
     now = 110.0
     waits = [pace.turn()[0] for _ in range(8)]
     assert waits[-1] == 14.0
-    assert pace.turn(next_one=True)[0] == 0.0
+    assert pace.turn(at_once=True)[0] == 0.0
     assert pace.turn()[0] == 18.0  # and the others wait for it
     pace.throttled(now, 5.0)
-    assert pace.turn(next_one=True)[0] == 5.0  # but nobody goes while the gateway has asked for a rest
+    assert pace.turn(at_once=True)[0] == 5.0  # but nobody goes while the gateway has asked for a rest

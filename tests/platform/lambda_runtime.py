@@ -134,7 +134,11 @@ class Function:
 
 def message(body: Any, number: int, *, queue: str = "apig-certificate-detach", group: str | None = None) -> Any:
     """One record of an SQS batch, as Lambda's event source mapping sends it; its id is `message-NUMBER`."""
-    attributes = {"ApproximateReceiveCount": "1", "SentTimestamp": "1770098412001"}
+    attributes = {
+        "ApproximateReceiveCount": "1",
+        "SentTimestamp": f"{time.time() * 1000:.0f}",
+        "SenderId": "AIDAIENQZJOLO23YVJ4VO",
+    }
     if group is not None:
         attributes |= {"MessageGroupId": group, "SequenceNumber": f"{number:020}"}
     return {

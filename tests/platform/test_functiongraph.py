@@ -31,10 +31,21 @@ OUTCOMES = {
     "cts_delete_private_zone": ("domain_decommission", {"old-shop.example.com"}),
     "cts_delete_public_record_set": ("domain_decommission", {"legacy.example.com"}),
     "cts_delete_public_zone": ("domain_decommission", {"old-shop.example.com"}),
+    "cts_older_trace": ("domain_decommission", {"legacy.example.com"}),
     "smn_certificate_expired": ("certificate_expiry", {DOMAIN}),
     "smn_domain_decommissioned": ("domain_decommission", {"legacy.example.com"}),
     "timer": ("scheduled_cleanup", {DOMAIN}),
 }
+
+# What each of them says of where it comes from.
+SOURCES = {
+    **dict.fromkeys((name for name in OUTCOMES if name.startswith("cts_")),
+                    "DNS/dns-admin/e14aed517380466cac2d109877a5ac6b"),
+    "cts_older_trace": "DNS/dns-admin",
+    "smn_certificate_expired": "https://monitoring.example.com/certificates",
+    "smn_domain_decommissioned": "https://cmdb.example.com/domains",
+    "timer": "Timer_certificate_cleanup",
+}  # fmt: skip
 
 Start = Callable[..., Function]
 
@@ -101,9 +112,12 @@ def test_each_event_returns_its_outcome(start: Start, world: Sandbox, name: str)
     kind, domains = OUTCOMES[name]
     event = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
 
-    outcome = start().invoke(event, token=world.issue_token())["result"]
+    taken = {"DETACH_MAX_EVENT_AGE": "P0D", "DETACH_PRIVATE_ZONES": "true"}
+    outcome = start(taken).invoke(event, token=world.issue_token())["result"]
 
     assert (outcome["kind"], outcome["status"]) == (kind, "detached")
+    assert outcome["source"] == SOURCES[name]
+    assert "sender" not in outcome
     sent = {entry["domain"] for received in world.journal.detaches() for entry in received.body["domains"]}
     assert sent == domains
     assert {received.path.split("/")[2] for received in world.journal.apig()} == {world.project_id}
@@ -201,6 +215,40 @@ def test_a_failure_raises_its_public_name(start: Start, world: Sandbox) -> None:
     answer = start().invoke(smn({"certificate_id": "0" * 32}), token=world.issue_token())
     assert answer["errorType"] == "NotFound"
     assert "APIG.3021" in answer["errorMessage"]
+    assert "\n" not in answer["errorMessage"]
+
+
+def test_a_raised_error_tells_what_was_done(start: Start, world: Sandbox) -> None:
+    """The platform keeps an error's name and text: its second line has the outcome, with the undo."""
+    world.fleet.add_domain("shop.example.com", FIRST)
+    world.fleet.bind(CERTIFICATE, "shop.example.com", FIRST)
+    refusal = Fault(method="POST", path="/detach$", nth=2, times=None, status=400, error_code="APIG.2012")
+    world.faults.add(refusal)
+    event = smn(EXPIRED | {"context": {"ticket": "CHG1"}})
+    answer = start({"DETACH_BATCH_SIZE": 1}).invoke(event, token=world.issue_token())
+    sentence, record = answer["errorMessage"].split("\n")
+    told = json.loads(record)
+    assert (answer["errorType"], told["error"], told["message"]) == ("Rejected", "Rejected", sentence)
+    assert told["error_code"] == "APIG.2012"
+    outcome = told["outcome"]
+    assert (outcome["status"], outcome["context"]) == ("failed", {"ticket": "CHG1"})
+    [certificate] = outcome["certificates"]
+    assert certificate["detached"] == [{"domain": DOMAIN, "instance_ids": [FIRST]}]
+    assert [entry["domain"] for entry in certificate["failed"]] == ["shop.example.com"]
+    assert [entry["domain"] for entry in outcome["undo"][0]["domains"]] == [DOMAIN]
+
+
+def test_no_answer_holds_a_secret(start: Start, world: Sandbox) -> None:
+    """Neither an outcome nor an error's text, should the token stand in the event by mistake."""
+    token = world.issue_token()
+    function = start()
+    event = smn(EXPIRED | {"context": {"note": f"sent with {token}"}})
+    world.faults.add(Fault(method="POST", path="/detach$", status=400, error_code="APIG.2012"))
+    answer = function.invoke(event, token=token)
+    assert (answer["errorType"], token[:8] in json.dumps(answer)) == ("Rejected", False)
+    assert '{"note": "sent with <secret>"}' in answer["errorMessage"]
+    answer = function.invoke(event, token=token)
+    assert answer["result"]["context"] == {"note": "sent with <secret>"}
 
 
 def test_the_time_left_bounds_every_wait(start: Start, world: Sandbox) -> None:

@@ -35,6 +35,7 @@ OUTCOMES = {
     "domain_decommissioned": ("detached", {VALID}),
     "domains_decommissioned": ("detached", {VALID}),
     "cleanup_due": ("detached", {CERTIFICATE, SHOP}),
+    "ping_source": ("detached", {CERTIFICATE, SHOP}),
     "detach_undo": ("nothing_to_attach", set()),
 }
 MODES: dict[str, Callable[[CloudEvent], tuple[dict[str, str], bytes]]] = {
@@ -52,6 +53,7 @@ def variables(sandbox: Sandbox) -> dict[str, str]:
         "APIG_ENDPOINT": sandbox.endpoint,
         "OS_CACERT": sandbox.ca_file,
         "HTTP_ATTEMPTS": "1",
+        "DETACH_MAX_EVENT_AGE": "P0D",  # the files of events/ are old
         "LOG_LEVEL": "DEBUG",
     }
 

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def eventbridge(detail_type: str, detail: dict[str, Any], number: int) -> dict[s
         "detail-type": detail_type,
         "source": "com.example.monitoring",
         "account": "123456789012",
-        "time": "2026-02-03T06:00:12Z",
+        "time": datetime.now(UTC).isoformat(),
         "region": "eu-central-1",
         "resources": [],
         "detail": detail,
@@ -149,7 +150,7 @@ def test_the_batch_of_the_event_files(sandbox: Sandbox, start: Start) -> None:
     """A queue for every kind takes envelopes. Bare data does not tell its kind, so that message fails."""
     furnish(sandbox, domains=(DOMAIN, "legacy.example.com"))
     batch = json.loads((EVENTS / "sqs/batch.json").read_text(encoding="utf-8"))
-    answer = start("handler").invoke(batch)
+    answer = start("handler", {"DETACH_MAX_EVENT_AGE": "P0D"}).invoke(batch)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "d9144555-9a4f-4ec3-99a0-34ce359b4b54"}]}
     assert sandbox.fleet.bindings() == set()
 
@@ -161,6 +162,35 @@ def test_bare_data_takes_the_id_of_its_message(sandbox: Sandbox, start: Start) -
     records = [message({"certificate_id": CERTIFICATES[number]}, number) for number in range(2)]
     assert function.invoke({"Records": records}) == {"batchItemFailures": []}
     assert [line["event_id"] for line in function.lines("detach.report")] == ["message-0", "message-1"]
+
+
+def test_a_report_tells_the_queue_and_who_put_the_message_there(sandbox: Sandbox, start: Start) -> None:
+    """The event's own source comes first. The sender is what SQS says, whatever the message says."""
+    seven_expired(sandbox)
+    function = start("certificate_expiry")
+    bare = message({"certificate_id": CERTIFICATES[0]}, 0)
+    pretending = message({"certificate_id": CERTIFICATES[1]}, 2)
+    pretending["attributes"]["SenderId"] = "AIDAPRETENDER"
+    records = [
+        bare,
+        message(eventbridge("Certificate Expired", {"certificate_id": CERTIFICATES[1]}, 1), 1),
+        message(pretending, 2),
+    ]
+    assert function.invoke({"Records": records}) == {"batchItemFailures": []}
+    queue, sender = "arn:aws:sqs:eu-central-1:123456789012:apig-certificate-detach", "AIDAIENQZJOLO23YVJ4VO"
+    told = [(line["source"], line["sender"]) for line in function.lines("detach.report")]
+    assert told == [(queue, sender), ("com.example.monitoring", sender), (queue, sender)]
+
+
+def test_a_message_that_waited_too_long_changes_nothing(sandbox: Sandbox, start: Start) -> None:
+    """Bare data has no time of its own: that of its message counts. The others of the batch are handled."""
+    seven_expired(sandbox)
+    records = [message({"certificate_id": CERTIFICATES[number]}, number) for number in range(2)]
+    long_ago = datetime.now(UTC) - timedelta(days=8)
+    records[0]["attributes"]["SentTimestamp"] = f"{long_ago.timestamp() * 1000:.0f}"
+    assert start("certificate_expiry").invoke({"Records": records}) == failures(0)
+    assert (CERTIFICATES[0], NAMES[0], FIRST) in sandbox.fleet.bindings()
+    assert (CERTIFICATES[1], NAMES[1], FIRST) not in sandbox.fleet.bindings()
 
 
 def test_when_every_message_fails_every_id_comes_back(start: Start) -> None:

@@ -22,9 +22,9 @@ BOTH = [{"domain": DOMAIN, "instance_ids": [SECOND, FIRST]}]
 
 
 def event_of(name: str) -> dict[str, Any]:
-    """One of the event files."""
+    """One of the event files, sent now: an event that is too old is refused."""
     loaded: dict[str, Any] = json.loads((EVENTS / name).read_text(encoding="utf-8"))
-    return loaded
+    return loaded | {"time": datetime.now(UTC).isoformat()}
 
 
 def token_calls(sandbox: Sandbox) -> list[str]:
@@ -161,6 +161,7 @@ def test_a_raised_error_carries_its_name_and_sentence(sandbox: Sandbox, start: S
     answer = function.invoke({"certificate_id": unknown})
     assert answer["errorType"] == "NotFound"
     assert "APIG.3025" in answer["errorMessage"] or "APIG.3021" in answer["errorMessage"]
+    assert "\n" not in answer["errorMessage"]
     assert [line["error"] for line in function.lines("detach.report")] == ["NotFound"]
 
 

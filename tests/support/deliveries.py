@@ -53,10 +53,15 @@ UNDO = DetachUndo(
 
 
 def parsed(
-    body: Any, *, kind: Kind | None = None, default_id: str = "", headers: Mapping[str, str] | None = None
+    body: Any,
+    *,
+    kind: Kind | None = None,
+    default_id: str = "",
+    headers: Mapping[str, str] | None = None,
+    sender: str | None = None,
 ) -> Event:
     """The event in a body, as a door with these facts would hand it over."""
-    return parse(Delivery(body, Deadline.after(20), kind, default_id, headers))
+    return parse(Delivery(body, Deadline.after(20), kind, default_id, headers, sender))
 
 
 def cloudevent(event_type: str = "apig.certificate.expired", **changes: Any) -> dict[str, Any]:
@@ -77,10 +82,10 @@ def timer(user_event: Any = "", **changes: Any) -> dict[str, Any]:
     return {**event, "trigger_name": "Timer_001", "user_event": user_event, **changes}
 
 
-def smn(message: Any, message_id: Any = "a51671f77d4a479cacb09e2cd591a983") -> dict[str, Any]:
+def smn(message: Any, message_id: Any = "a51671f77d4a479cacb09e2cd591a983", **changes: Any) -> dict[str, Any]:
     """A notification of SMN that carries a text, or something else as JSON."""
     text = message if isinstance(message, str) else json.dumps(message)
-    return {"record": [{"event_source": "smn", "smn": {"message": text, "message_id": message_id}}]}
+    return {"record": [{"event_source": "smn", "smn": {"message": text, "message_id": message_id, **changes}}]}
 
 
 def cts(trace_name: str = "deletePublicRecordSet", **changes: Any) -> dict[str, Any]:
@@ -89,10 +94,10 @@ def cts(trace_name: str = "deletePublicRecordSet", **changes: Any) -> dict[str, 
     return {"cts": {**trace, "resource_name": "legacy.example.com.", "request": {}, "response": "", **changes}}
 
 
-def sqs(body: Any) -> dict[str, Any]:
+def sqs(body: Any, **changes: Any) -> dict[str, Any]:
     """A message of SQS that carries a text, or something else as JSON."""
     text = body if isinstance(body, str) else json.dumps(body)
-    return {"messageId": "sqs-1", "body": text, "eventSource": "aws:sqs"}
+    return {"messageId": "sqs-1", "body": text, "eventSource": "aws:sqs", **changes}
 
 
 def assert_understood(envelope: Any, event_id: str, data: object) -> None:

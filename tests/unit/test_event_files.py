@@ -1,6 +1,7 @@
 """The files in events/: real envelopes, and the schemas of the data in them."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ FILES: dict[str, tuple[str, Any]] = {
     ),
     "cloudevents/cleanup_due.json": ("1d9a2c7f-4be8-4609-b3d5-6a7c8e9f0b12", CLEANUP),
     "cloudevents/detach_undo.json": ("7c1e9d52-0b8f-4a36-95e4-2f6d8b0c3a71", UNDO),
+    "cloudevents/ping_source.json": ("3f5d9c1a-6e2b-4b7d-8a40-9c1e7f2d5b68", ScheduledCleanup()),
     "eventbridge/certificate_expired.json": ("6a7e8bd5-2f0c-4d19-8e3b-94c1f5a0d762", EXPIRED),
     "eventbridge/certificate_expiring.json": ("b8d2f4a6-1c3e-4f59-a7b0-c5d8e1f20394", EXPIRING),
     "eventbridge/domain_decommissioned.json": ("3e5c7a91-d0f4-4826-b9e1-7f6a2c8d4b05", LEGACY),
@@ -78,13 +80,50 @@ FILES: dict[str, tuple[str, Any]] = {
     "functiongraph/cts_delete_private_record_set.json": ("c07d5e88-00cf-11f1-8a51-35adcfa25f3b", LEGACY),
     "functiongraph/cts_delete_public_zone.json": ("cc2f94d6-00cf-11f1-b7e2-35adcfa25f3b", OLD_SHOP),
     "functiongraph/cts_delete_private_zone.json": ("d81ab3f4-00cf-11f1-a0c9-35adcfa25f3b", OLD_SHOP),
+    "functiongraph/cts_older_trace.json": ("e1f0b6c2-00cf-11f1-9d3e-35adcfa25f3b", LEGACY),
+    "scheduler/scheduled_event.json": ("5c7e9a1b-3d4f-4e62-b8a0-1f2c3d4e5a69", ScheduledCleanup()),
     "sqs/certificate_expired.json": ("6a7e8bd5-2f0c-4d19-8e3b-94c1f5a0d762", EXPIRED),
+}
+MONITORING, CMDB = "https://monitoring.example.com/certificates", "https://cmdb.example.com/domains"
+DNS = "DNS/dns-admin/e14aed517380466cac2d109877a5ac6b"
+# The source and the time of each, in UTC.
+ORIGINS = {
+    "cloudevents/certificate_expired.json": (MONITORING, "2026-02-03T06:00:12"),
+    "cloudevents/certificate_expired_by_name.json": (MONITORING, "2026-02-03T06:00:13"),
+    "cloudevents/certificate_expiring.json": (MONITORING, "2026-02-03T06:00:14"),
+    "cloudevents/cleanup_due.json": ("https://scheduler.example.com/jobs/certificate-cleanup", "2026-02-04T02:00:00"),
+    "cloudevents/detach_undo.json": ("https://operations.example.com/changes", "2026-02-04T08:15:00"),
+    "cloudevents/domain_decommissioned.json": (CMDB, "2026-02-03T09:21:40"),
+    "cloudevents/domains_decommissioned.json": (CMDB, "2026-02-03T09:24:05"),
+    "cloudevents/ping_source.json": (
+        "/apis/v1/namespaces/default/pingsources/certificate-cleanup",
+        "2026-02-04T02:00:00.123456",
+    ),
+    "eventbridge/acm_certificate_approaching_expiration.json": ("aws.acm", "2026-02-03T06:51:08"),
+    "eventbridge/acm_certificate_expired.json": ("aws.acm", "2026-02-03T00:00:48"),
+    "eventbridge/certificate_expired.json": ("com.example.monitoring", "2026-02-03T06:00:12"),
+    "eventbridge/certificate_expiring.json": ("com.example.monitoring", "2026-02-03T06:00:14"),
+    "eventbridge/cleanup_due.json": ("com.example.scheduler", "2026-02-04T02:00:00"),
+    "eventbridge/detach_undo.json": ("com.example.operations", "2026-02-04T08:15:00"),
+    "eventbridge/domain_decommissioned.json": ("com.example.cmdb", "2026-02-03T09:21:40"),
+    "eventbridge/scheduled_event.json": ("aws.events", "2026-02-04T02:00:00"),
+    "functiongraph/cts_delete_private_record_set.json": (DNS, "2026-02-03T09:22:40.112"),
+    "functiongraph/cts_delete_private_zone.json": (DNS, "2026-02-03T09:24:41.330"),
+    "functiongraph/cts_delete_public_record_set.json": (DNS, "2026-02-03T09:21:40.507"),
+    "functiongraph/cts_delete_public_zone.json": (DNS, "2026-02-03T09:23:40.841"),
+    "functiongraph/cts_older_trace.json": ("DNS/dns-admin", "2026-02-03T09:21:40"),
+    "functiongraph/smn_certificate_expired.json": (MONITORING, "2026-02-03T06:00:12"),
+    "functiongraph/smn_domain_decommissioned.json": (CMDB, "2026-02-03T09:21:40"),
+    "functiongraph/timer.json": ("Timer_certificate_cleanup", "2026-02-04T01:00:00"),
+    "scheduler/scheduled_event.json": ("aws.scheduler", "2026-02-04T02:00:00"),
+    "sqs/certificate_expired.json": ("com.example.monitoring", "2026-02-03T06:00:12"),
 }
 CLOUDEVENTS = [name for name in FILES if name.startswith("cloudevents/")]
 OUR_DATA = [
     name
     for name in FILES
-    if name.startswith(("cloudevents/", "eventbridge/")) and "/acm_" not in name and "/scheduled_" not in name
+    if name.startswith(("cloudevents/", "eventbridge/"))
+    and not any(foreign in name for foreign in ("/acm_", "/scheduled_", "/ping_"))
 ]
 
 
@@ -111,6 +150,15 @@ def test_each_file_is_read_as_what_its_name_says(name: str) -> None:
     assert type(as_bytes.data) is type(expected[1])
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_each_file_tells_its_source_and_its_time(name: str) -> None:
+    """A trace its service and user, an event in a message its own words."""
+    event = parsed((EVENTS / name).read_bytes())
+    source, time = ORIGINS[name]
+    assert (event.source, event.time) == (source, datetime.fromisoformat(f"{time}+00:00"))
+    assert event.dns == (("private" if "private" in name else "public") if "/cts_" in name else None)
+
+
 def test_the_batch_has_three_kinds_of_records() -> None:
     """An EventBridge event and a CloudEvent keep their own ids; bare data has the message's."""
     eventbridge, cloudevent, bare = read("sqs/batch.json")["Records"]
@@ -119,6 +167,8 @@ def test_the_batch_has_three_kinds_of_records() -> None:
     assert (first.id, first.data) == ("6a7e8bd5-2f0c-4d19-8e3b-94c1f5a0d762", EXPIRED)
     assert (second.id, second.data) == ("e41d7a06-92cb-4b3f-a5f8-0c9d6e3b2a17", LEGACY)
     assert (third.id, third.data) == ("d9144555-9a4f-4ec3-99a0-34ce359b4b54", EXPIRED)
+    assert third.source == "arn:aws:sqs:eu-central-1:123456789012:apig-certificate-detach"
+    assert third.time == datetime(2026, 2, 3, 6, 0, 12, 3000, tzinfo=UTC)
 
 
 def test_schemas_are_those_of_the_models() -> None:
@@ -179,7 +229,7 @@ def test_the_cloudevents_sdk_reads_the_same(name: str) -> None:
     """The independent SDK takes our CloudEvents files, in structured mode, and finds the same data."""
     body = (EVENTS / name).read_bytes()
     event = from_http({"content-type": "application/cloudevents+json"}, body)
-    assert event.data == read(name)["data"]
+    assert event.data == read(name).get("data")
     assert from_json(body).data == event.data
     ours = parsed(body, headers={"Content-Type": "application/cloudevents+json; charset=utf-8"})
     assert (ours.id, ours.data) == FILES[name]
@@ -190,5 +240,5 @@ def test_the_cloudevents_sdk_reads_the_same(name: str) -> None:
 def test_the_cloudevents_sdk_writes_what_we_read_in_binary_mode(name: str) -> None:
     """What the independent SDK sends in binary mode, we read as the same event."""
     headers, body = to_binary(from_json((EVENTS / name).read_bytes()))
-    ours = parsed(body, headers=headers)
+    ours = parsed(body or b"", headers=headers)
     assert (ours.id, ours.data) == FILES[name]

@@ -18,9 +18,13 @@ from tests.support.deliveries import (
     assert_refused,
     assert_understood,
     cloudevent,
+    cts,
     eventbridge,
     parsed,
     refused,
+    smn,
+    sqs,
+    timer,
 )
 
 TYPES = (
@@ -34,7 +38,22 @@ BINARY = {
     "ce-type": "apig.certificate.expired",
     "Content-Type": "application/json; charset=UTF-8",
 }
+NOT_NULL = "expected an object, not null; leave it out when there is nothing to say"
 BODY = json.dumps({"certificate_id": CERTIFICATE_ID}).encode()
+
+
+def in_base64(encoded: Any, event_type: str = "apig.cleanup.due") -> dict[str, Any]:
+    """A CloudEvent whose data is in `data_base64`."""
+    event = cloudevent(event_type, data_base64=encoded)
+    del event["data"]
+    return event
+
+
+def without_data(event_type: str) -> dict[str, Any]:
+    """A CloudEvent that brings no data at all."""
+    event = cloudevent(event_type)
+    del event["data"]
+    return event
 
 
 @pytest.mark.parametrize(
@@ -44,6 +63,9 @@ BODY = json.dumps({"certificate_id": CERTIFICATE_ID}).encode()
         (cloudevent("apig.certificate.expiring"), EXPIRED),
         (cloudevent("apig.domain.decommissioned", data={"domain": "legacy.example.com"}), LEGACY),
         (cloudevent("apig.cleanup.due", data={}), ScheduledCleanup()),
+        # A PingSource without `data` sends none (Knative's mtping: SetData only when there is some).
+        (without_data("apig.cleanup.due"), ScheduledCleanup()),
+        (without_data("dev.knative.sources.ping"), ScheduledCleanup()),
         (cloudevent("apig.cleanup.due", data={"cursor": "c"}), ScheduledCleanup(cursor="c")),
         (cloudevent("dev.knative.sources.ping", data={}), ScheduledCleanup()),
         (cloudevent("apig.detach.undo", data=UNDO_LIST), UNDO),
@@ -72,11 +94,28 @@ def test_every_type_is_understood(envelope: dict[str, Any], data: object) -> Non
         (cloudevent(data="{}"), "data", "expected an object, not '{}'"),
         (cloudevent(data=[1]), "data", "expected an object, not a list"),
         (cloudevent(data_base64="e30="), "data_base64", "expected either data or data_base64"),
-        (cloudevent(data=None, data_base64="e30"), "data_base64", "expected base64 of a JSON object"),
-        (cloudevent(data=None, data_base64="e30=\n"), "data_base64", "expected base64 of a JSON object"),
-        (cloudevent(data=None, data_base64=5), "data_base64", "expected base64 of a JSON object"),
-        (cloudevent(data=None, data_base64="W10="), "data_base64", "expected a JSON object"),
-        (cloudevent(data=None), "data.certificate_id", "expected a certificate id (or a common_name instead)"),
+        (cloudevent(data_base64=None), "data_base64", "expected either data or data_base64"),
+        (in_base64("e30"), "data_base64", "expected base64 of a JSON object"),
+        (in_base64("e30=\n"), "data_base64", "expected base64 of a JSON object"),
+        (in_base64(5), "data_base64", "expected base64 of a JSON object"),
+        (in_base64("W10="), "data_base64", "expected a JSON object"),
+        (in_base64(""), "data_base64", "expected JSON; wrong at line 1 column 1"),
+        (in_base64(None), "data_base64", "expected base64 of a JSON object"),
+        (cloudevent(data=None), "data", NOT_NULL),
+        (cloudevent("apig.cleanup.due", data=None), "data", NOT_NULL),
+        (cloudevent("dev.knative.sources.ping", data=None), "data", NOT_NULL),
+        (cloudevent("apig.cleanup.due", data=[]), "data", "expected an object"),
+        (cloudevent("apig.cleanup.due", data=""), "data", "expected an object, not ''"),
+        (cloudevent("apig.cleanup.due", data=0), "data", "expected an object, not a number"),
+        (cloudevent("apig.cleanup.due", data=False), "data", "expected an object, not a boolean"),
+        # a field of the data beside it
+        (cloudevent(domains=["a.example.com"]), "domains", "expected it inside data, not beside it"),
+        (
+            cloudevent("apig.cleanup.due", data={}, instance_ids=["1" * 32]),
+            "instance_ids",
+            "expected it inside data, not beside it",
+        ),
+        (cloudevent(dry_run=True), "dry_run", "expected it inside data, not beside it"),
     ],
 )
 def test_a_broken_event_says_where(envelope: dict[str, Any], field: str, expected: str) -> None:
@@ -88,9 +127,8 @@ def test_a_broken_event_says_where(envelope: dict[str, Any], field: str, expecte
 def test_data_may_be_in_base64(content_type: str | None) -> None:
     """`data_base64` is the same data. `datacontenttype` may be absent, or any JSON."""
     encoded = base64.b64encode(json.dumps({"certificate_id": CERTIFICATE_ID}).encode()).decode()
-    event = cloudevent(data_base64=encoded, datacontenttype=content_type)
-    del event["data"]
-    assert parsed(event).data == EXPIRED
+    event = in_base64(encoded, "apig.certificate.expired")
+    assert parsed(event | {"datacontenttype": content_type}).data == EXPIRED
 
 
 def test_binary_mode_has_the_attributes_in_headers() -> None:
@@ -169,3 +207,35 @@ def test_another_request_is_recognised_by_its_body() -> None:
     assert parsed(json.dumps(eventbridge()).encode(), headers={}).id == "eb-1"
     bare = parsed(BODY, headers={}, kind="certificate_expiry", default_id="request-1")
     assert (bare.id, bare.data) == ("request-1", EXPIRED)
+
+
+@pytest.mark.parametrize("kind", [None, "scheduled_cleanup", "certificate_expiry"])
+@pytest.mark.parametrize(
+    ("envelope", "field"),
+    [
+        (timer(), "trigger_type"),
+        (timer(json.dumps(cloudevent())), "trigger_type"),
+        (smn(cloudevent()), "record"),
+        (cts(), "cts"),
+        (sqs(cloudevent()), "messageId"),
+        ({"Records": [sqs(cloudevent())]}, "Records"),
+        ({"Records": [sqs(smn(timer()))]}, "Records"),
+    ],
+)
+def test_the_envelopes_of_other_platforms_are_not_taken_over_http(kind: Any, envelope: Any, field: str) -> None:
+    """FunctionGraph and SQS call a function by themselves; over HTTP, anyone could pretend to be them."""
+    expected = "an envelope of FunctionGraph or SQS is not taken over HTTP; expected a CloudEvent or bare data"
+    for headers in ({}, {"Content-Type": "application/json"}):
+        assert refused(lambda headers=headers: parsed(json.dumps(envelope), headers=headers, kind=kind)) == (
+            field,
+            expected,
+        )
+
+
+def test_an_envelope_in_a_cloudevents_data_is_no_envelope() -> None:
+    """Nothing inside the data of a CloudEvent or of an EventBridge event is unwrapped, over HTTP or elsewhere."""
+    for inner in (timer(), smn(cloudevent()), cts(), {"Records": [sqs(cloudevent())]}):
+        event = cloudevent("apig.cleanup.due", data=inner)
+        assert refused(lambda event=event: parsed(json.dumps(event), headers={}))[1].startswith("unknown field")
+        event = eventbridge("Cleanup Due", detail=inner)
+        assert refused(lambda event=event: parsed(json.dumps(event), headers={}))[1].startswith("unknown field")

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,12 +19,14 @@ KEYS = st.sampled_from(
     ["specversion", "id", "source", "type", "data", "data_base64", "datacontenttype", "detail-type", "detail", "cts",
      "trigger_type", "trigger_name", "time", "user_event", "record", "smn", "message", "message_id", "Records",
      "messageId", "body", "trace_name", "trace_rating", "resource_name", "request", "response", "trace_id", "name",
-     "certificate_id", "common_name", "domain", "domains", "instance_ids", "cursor", "undo", "CommonName"]
+     "certificate_id", "common_name", "domain", "domains", "instance_ids", "cursor", "undo", "CommonName",
+     "timestamp", "attributes", "SentTimestamp", "topic_urn", "eventSourceARN", "user", "service_type", "context"]
 )  # fmt: skip
 WORDS = st.sampled_from(
     ["1.0", "TIMER", "apig.cleanup.due", "apig.detach.undo", "Scheduled Event", "ACM Certificate Expired",
      "deletePublicZone", CERTIFICATE_ID, "legacy.example.com.", "application/json", "{}", "{", "e30=",
-     '{"specversion":"1.0"}', "[", "\ud800", "é.example"]
+     '{"specversion":"1.0"}', "[", "\ud800", "é.example", "2026-02-03T06:00:12Z",
+     "0001-01-01T00:00:00+23:59", "1770098412000", "9" * 16, "2026/02/03 14:00:12 GMT+08:00"]
 )  # fmt: skip
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | WORDS
 JSON = st.recursive(
@@ -63,13 +66,18 @@ def mutated(draw: st.DrawFn) -> Any:
 
 
 def no_other_error(call: Callable[[], Any]) -> None:
-    """An event with an id, or an InvalidEvent that names a field; both texts are bounded."""
+    """An event with an id, or an InvalidEvent that names a field; both texts are bounded.
+
+    Its source is fit to be read, and its time is in UTC.
+    """
     try:
         event = call()
     except InvalidEvent as invalid:
         field, text, limit = invalid.field, invalid.message, 499
     else:
         field, text, limit = "id", event.id, 256
+        assert event.source is None or (event.source.isprintable() and 0 < len(event.source) <= 256)
+        assert event.time is None or event.time.utcoffset() == timedelta(0)
     assert field
     assert 0 < len(text) <= limit
     text.encode()

@@ -102,7 +102,7 @@ class ApigClient:
                 return ()
             raise Unavailable(f"{exc.message}; but its details are there", error_code=exc.error_code) from None
 
-    def write(
+    def write(  # noqa: PLR0913 - one parameter for each fact of a write
         self,
         action: Action,
         certificate_id: str,
@@ -110,10 +110,12 @@ class ApigClient:
         attempt: int,
         *,
         fresh_until: float | None = None,
+        at_once: bool = False,
     ) -> None:
         """Detach a certificate from domains, or attach it. Sent once; `attempt` is the caller's own, from 1 on.
 
-        After `fresh_until`, a moment of the monotonic clock, it is not sent any more: the error is then `stale`. An
+        After `fresh_until`, a moment of the monotonic clock, it is not sent any more: the error is then `stale`. With
+        `at_once` it does not wait for its turn, because the read before it has. An
         error with `ambiguous` may mean that it is done: read `attached_domains` before anything is repeated.
         """
         # POST /v2/{project_id}/apigw/certificates/{certificate_id}/domains/detach  (BatchDisassociateDomainsV2)
@@ -137,6 +139,7 @@ class ApigClient:
             attempt=attempt,
             subject=subject,
             fresh_until=fresh_until,
+            at_once=at_once,
         )
         self.transport.send(request, self.auth)
 

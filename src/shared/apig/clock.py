@@ -38,6 +38,11 @@ class GatewayClock:
                 f" {_text(theirs)}; nothing is decided on dates until they agree"
             )
 
+    def both(self) -> tuple[datetime, datetime]:
+        """This machine's time and the gateway's: the same until an answer has told the gateway's."""
+        ours = self._ours()
+        return ours, ours + self._ahead
+
     def now(self) -> datetime:
         """The earlier of both clocks."""
         return self._ours() + min(self._ahead, timedelta(0))

@@ -4,7 +4,6 @@ Every field but the ids is optional: the vendor's own examples leave most of the
 shape, or that is not the one asked for, is no row of this listing: nothing of such an answer is believed.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
+from shared.core.dates import rfc_3339
 from shared.core.errors import Unavailable
 from shared.core.models import Binding, Certificate
 from shared.core.names import ResourceId
@@ -72,8 +72,6 @@ class InstanceRow(BaseModel):
         return Instance(self.id, self.instance_name or "", self.status in (None, "Running"))
 
 
-# RFC 3339; 0 to 9 fractional digits have been seen.
-_RFC_3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)")
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # API Gateway is younger than any certificate that expired before
 
 
@@ -83,14 +81,8 @@ def _moment(value: object) -> datetime | None:
     A number, a date without an offset or the year 1 are not guessed at: such a certificate has no known date, and one
     odd row of a listing does not hide the others.
     """
-    known = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
-    if known is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(f"{known[1]}{(known[2] or '')[:7]}{known[3]}".upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment >= _EARLIEST else None
+    moment = rfc_3339(value)
+    return moment if moment is not None and moment >= _EARLIEST else None
 
 
 class CertificateRow(BaseModel):

@@ -32,7 +32,7 @@ class Delivery:
 
     `body` is JSON text, or what the platform has decoded from it. `headers` are those of an HTTP request, None
     elsewhere. `kind` is the function's own kind; None: the event has to say it. `default_id` is the id of an event
-    that brings none. `sender` is who sent it, where the platform tells.
+    that brings none. `sender` is who sent it, where the platform itself tells: never what the event says.
     """
 
     body: bytes | str | Mapping[str, Any] | list[Any]

@@ -1,13 +1,13 @@
 """What keeps a binding as it is, and what refuses a whole event: small pure functions, asked in order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
-from shared.core.errors import BlastRadiusExceeded, DetachError, Rejected
-from shared.core.event_data import DomainEntry
+from shared.core.errors import BlastRadiusExceeded, DetachError, InvalidEvent, Rejected
+from shared.core.event_data import DomainEntry, Event
 from shared.core.models import Binding, Certificate, Place
 
 Reason = Literal["protected", "wildcard_covers_protected", "live", "not_requested", "renewed"]
@@ -197,3 +197,56 @@ def check_size(bindings: int, policy: Policy, *, cleanup: bool) -> None:
             f"{bindings} bindings (pairs of a domain and a gateway) would be changed and {name} is {most}:"
             " nothing was changed"
         )
+
+
+MOST_AHEAD = timedelta(minutes=15)  # as far as two clocks may lie apart
+
+
+def policy_for(event: Event, policy: Policy) -> Policy:
+    """The policy that holds for this event.
+
+    It may ask for a dry run, and can never end one that the settings ask for. What is only known from the trace of a
+    DNS deletion does not take a live domain down, unless a setting says so: replacing a record is a deletion too.
+    """
+    return replace(
+        policy,
+        dry_run=policy.dry_run or event.data.dry_run,
+        live_domains=policy.live_domains or ("keep" if event.dns else None),
+    )
+
+
+def check_zone(event: Event, policy: Policy) -> None:
+    """Refuse the trace of a private zone, unless a setting takes them; raises InvalidEvent."""
+    if event.dns == "private" and not policy.private_zones:
+        raise InvalidEvent(
+            "cts.trace_name",
+            "expected a public zone's; anyone in the project may make and delete a private zone of any name, so its"
+            " traces are taken only with DETACH_PRIVATE_ZONES=true",
+        )
+
+
+def check_age(event: Event, policy: Policy, clocks: tuple[datetime, datetime]) -> None:
+    """Refuse an event that is too old, or from the future; raises InvalidEvent. Without a time, nothing is known.
+
+    `clocks` are this machine's time and the gateway's: only an event that both would refuse is refused.
+    """
+    if event.time is None:
+        return
+    told = event.time.isoformat(timespec="seconds").replace("+00:00", "Z")
+    age, ahead = min(clocks) - event.time, event.time - max(clocks)
+    if policy.max_event_age and age > policy.max_event_age:
+        raise InvalidEvent(
+            "time",
+            f"expected an event of at most {policy.max_event_age} (DETACH_MAX_EVENT_AGE), and this one is of {told},"
+            f" {_whole_seconds(age)} ago; if it still holds, send it again with the time of now",
+        )
+    if ahead > MOST_AHEAD:
+        raise InvalidEvent(
+            "time",
+            f"expected a time that has come, and this event is of {told}, {_whole_seconds(ahead)} from now; set the"
+            " sender's clock right",
+        )
+
+
+def _whole_seconds(span: timedelta) -> timedelta:
+    return timedelta(seconds=int(span.total_seconds()))

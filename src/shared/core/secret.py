@@ -4,7 +4,7 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Iterator
-from typing import NoReturn, final
+from typing import Any, NoReturn, final
 from urllib.parse import quote, quote_plus
 
 _SHORTEST = 8  # characters; redacting anything shorter would garble a log and protect nothing
@@ -126,3 +126,32 @@ def _in_use() -> list[_Known]:
     """The secrets to look for: each text once, longer ones first, because one may stand in another."""
     known = {each.text: each for each in list(_alive.values()) if len(each.text) >= _SHORTEST}
     return sorted(known.values(), key=lambda each: len(each.text), reverse=True)
+
+
+def redact_json(value: dict[str, Any]) -> dict[str, Any]:
+    """The JSON object without any secret that is in use, in keys and in values: what an answer may hold."""
+    # One search through all of it, because nearly always there is nothing to find.
+    texts = "\0".join(_texts(value))
+    return value if redact(texts) == texts else dict(_redacted(value))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every text in it, keys and numbers too: a secret may be one."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+    else:
+        yield str(value)
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {redact(str(key)): _redacted(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(inner) for inner in value]
+    text = str(value)
+    return value if redact(text) == text else redact(text)

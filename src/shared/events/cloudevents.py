@@ -10,7 +10,8 @@ from shared.core.errors import InvalidEvent
 from shared.core.event_data import Kind
 from shared.core.kinds import KINDS
 from shared.events.decoding import decoded, instead
-from shared.events.envelope import Context, Step, Understood, event_id, kind_of
+from shared.events.envelope import Context, Step, Understood, event_id, kind_of, refuse_misplaced
+from shared.events.origin import Origin, time_of, told
 
 TYPES: dict[str, Kind] = {name: kind for kind, row in KINDS.items() for name in row.types}
 _JSON = re.compile(r"(?:[^/;]+/(?:[^/;]+\+)?json\s*(?:;.*)?)?", re.IGNORECASE)
@@ -26,17 +27,27 @@ def structured(event: Mapping[str, Any], context: Context) -> Step:
     kind = kind_of("type", event["type"], TYPES, context)
     if not isinstance(media_type := event.get("datacontenttype") or "", str) or not _JSON.fullmatch(media_type):
         raise InvalidEvent("datacontenttype", f"expected application/json{instead(media_type)}")
-    data, encoded = event.get("data"), event.get("data_base64")
-    if isinstance(data, bytes):
-        data = decoded(data, "body", kind)
-    if data is not None and encoded is not None:
+    refuse_misplaced(event, kind, "data")
+    origin = Origin(told(event["source"]), time_of(event, "time", "time"))
+    return Understood(kind, event_id(event, event["id"], "id", context), _data(event, kind), "data", origin)
+
+
+def _data(event: Mapping[str, Any], kind: Kind) -> object:
+    """The data. Only an event that has none at all, such as a PingSource's, means an empty object.
+
+    `"data": null` is a value that got lost on its way: as an empty object it would mean everything.
+    """
+    if "data" in event and "data_base64" in event:
         raise InvalidEvent("data_base64", "expected either data or data_base64")
-    if encoded is not None:
+    if "data_base64" in event:
         try:
-            data = decoded(base64.b64decode(encoded, validate=True), "data_base64", kind)
+            return decoded(base64.b64decode(event["data_base64"], validate=True), "data_base64", kind)
         except (TypeError, ValueError):
             raise InvalidEvent("data_base64", "expected base64 of a JSON object") from None
-    return Understood(kind, event_id(event, event["id"], "id", context), {} if data is None else data, "data")
+    data = event.get("data", {})
+    if data is None:
+        raise InvalidEvent("data", "expected an object, not null; leave it out when there is nothing to say")
+    return decoded(data, "body", kind) if isinstance(data, bytes) else data
 
 
 def of_request(headers: Mapping[str, str], body: bytes, context: Context) -> Step | None:
@@ -50,11 +61,11 @@ def of_request(headers: Mapping[str, str], body: bytes, context: Context) -> Ste
         raise InvalidEvent("content-type", "expected one event; batches are not taken, send the events one by one")
     if media_type.startswith("application/cloudevents"):
         return structured(decoded(body, "body"), context)
-    attributes = [name for name in ("specversion", "id", "source", "type") if f"ce-{name}" in given]
+    attributes = [name for name in ("specversion", "id", "source", "type", "time") if f"ce-{name}" in given]
     if not attributes:
         return None
     event = {name: _header(f"ce-{name}", given[f"ce-{name}"]) for name in attributes}
-    return structured({**event, "datacontenttype": media_type, "data": body or None}, context)
+    return structured({**event, "datacontenttype": media_type, **({"data": body} if body else {})}, context)
 
 
 def _header(name: str, value: str) -> str:

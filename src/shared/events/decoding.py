@@ -11,7 +11,9 @@ from typing import Any
 from shared.core.delivery import MAX_BYTES
 from shared.core.errors import InvalidEvent
 from shared.core.event_data import Kind
+from shared.core.secret import redact
 
+SHOWN = 60  # characters of foreign text in an error
 MAX_DEPTH = 64  # of objects and lists; our deepest, a CTS trace, has five
 
 
@@ -58,8 +60,11 @@ def _once(field: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def instead(value: object) -> str:
-    """What stood there instead, for the end of a message: at most 60 characters, never a list or an object itself."""
+    """What stood there instead, for the end of a message: at most 60 characters, never a list or an object itself.
+
+    Secrets are struck out before the cut: half of one would not be recognised later.
+    """
     if isinstance(value, str):
-        return f", not {value[:60]!r:.60}"
+        return f", not {redact(value)[:SHOWN]!r:.{SHOWN}}"
     names = {bool: "a boolean", int: "a number", float: "a number", list: "a list"}
     return "" if value in (None, []) else f", not {names.get(type(value), 'an object')}"

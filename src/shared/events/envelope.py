@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,7 +15,9 @@ from shared.core.errors import InvalidEvent
 from shared.core.event_data import DetachUndo, DomainEntry, Event, Kind, Undo, UndoDomain
 from shared.core.kinds import KINDS
 from shared.core.names import normal_name
-from shared.events.decoding import instead
+from shared.core.secret import redact
+from shared.events.decoding import SHOWN, instead
+from shared.events.origin import UNTOLD, Origin
 
 _ID = "32 lower-case hex digits or a UUID"
 NAME = "a domain name such as api.example.com or *.example.com"
@@ -40,13 +42,14 @@ class Context:
     """What is known of an envelope before it is read.
 
     `kind` is the function's own, if it takes one kind only; `default_id` serves an event without an id; `level` counts
-    the envelopes around it, itself included; `field` is what held it.
+    the envelopes around it, itself included; `field` is what held it. `http` tells that it came as an HTTP request.
     """
 
     kind: Kind | None
     default_id: Any  # as the platform gave it: `event_id` checks it
     level: int = 1
     field: str = "body"
+    http: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +59,32 @@ class Inner:
     content: Mapping[str, Any]
     field: str
     message_id: Any = None
+    origin: Origin = UNTOLD
 
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """The envelope is an event: its kind, its id, and its data, which stood in `field` ("": in the envelope itself)."""
+    """The envelope is an event: its kind, its id, and its data, which stood in `field` ("": in the envelope itself).
+
+    `dns` is set for the trace of a DNS deletion.
+    """
 
     kind: Kind
     event_id: str
     data: object
     field: str
+    origin: Origin = UNTOLD
+    dns: Literal["public", "private"] | None = None
 
-    def event(self) -> Event:
-        """The event, its data checked; raises InvalidEvent that names the field as the sender wrote it."""
+    def event(self, outer: Origin, sender: str | None) -> Event:
+        """The event, its data checked; raises InvalidEvent that names the field as the sender wrote it.
+
+        `outer` is where the envelopes around it come from, `sender` who sent it.
+        """
+        origin = self.origin.inside(outer)
         try:
-            return Event(self.event_id, KINDS[self.kind].model.model_validate(self.data))
+            data = KINDS[self.kind].model.model_validate(self.data)
+            return Event(self.event_id, data, origin.source, sender, origin.time, self.dns)
         except ValidationError as invalid:
             error = invalid.errors(include_url=False)[0]
         if error["type"] == "extra_forbidden":
@@ -88,14 +102,14 @@ class Understood:
     def _unknown(self, where: tuple[int | str, ...]) -> InvalidEvent:
         """The error for a field that nobody knows: the nearest known name, or all of them."""
         known = _known_fields(KINDS[self.kind].model, where[:-1])
-        near = difflib.get_close_matches(str(where[-1]), known, n=1)
+        near = difflib.get_close_matches(str(where[-1])[:SHOWN], known, n=1)
         expected = f"did you mean {near[0]}?" if near else f"expected one of {', '.join(known)}"
         return InvalidEvent(_path(self.field, where) or "body", f"unknown field; {expected}", self.event_id)
 
 
 def _path(field: str, steps: tuple[int | str, ...]) -> str:
-    """Where in the event, as its sender writes it: `domains[0].domain`."""
-    path = field + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    """Where in the event, as its sender writes it: `domains[0].domain`; an unknown field's name may be cut."""
+    path = field + "".join(f"[{step}]" if isinstance(step, int) else f".{redact(step)[:SHOWN]}" for step in steps)
     return path.removeprefix(".")
 
 
@@ -125,6 +139,16 @@ def kind_of(field: str, value: object, table: Mapping[str, Kind], context: Conte
         expected = ", ".join(understood) or f"an event for {context.kind}"
         raise InvalidEvent(field, f"expected {expected}{instead(value)}")
     return table[value]
+
+
+def refuse_misplaced(envelope: Mapping[str, Any], kind: Kind, field: str) -> None:
+    """Raise InvalidEvent for a field of the data that stands beside `field`, not in it.
+
+    Passed over, a narrowing would widen the event, and `dry_run` would not hold.
+    """
+    for name in KINDS[kind].model.model_fields:
+        if name in envelope:
+            raise InvalidEvent(name, f"expected it inside {field}, not beside it")
 
 
 def event_id(envelope: Mapping[str, Any], given: object, field: str, context: Context) -> str:

@@ -4,12 +4,13 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 from shared.core.errors import InvalidEvent
 from shared.core.event_data import Kind
 from shared.events.decoding import decoded, instead
 from shared.events.envelope import ENVELOPE_KEYS, NAME, Context, Inner, Step, Understood, event_id, is_name, kind_of
+from shared.events.origin import Origin, time_of, told, trace_time
 
 # The DNS user guide, "Operations recorded by CTS". Our own call is traced as BatchDisassociateDomains: that is a loop.
 _TRACE_NAMES: dict[str, Kind] = dict.fromkeys(
@@ -23,19 +24,32 @@ def timer(event: Mapping[str, Any], context: Context) -> Step:
     """A timer's event: a scheduled clean-up, or the event that its `user_event` holds as JSON."""
     if event["trigger_type"] != "TIMER":
         raise InvalidEvent("trigger_type", f"expected TIMER{instead(event['trigger_type'])}")
-    name, time, text = event.get("trigger_name"), event.get("time"), event.get("user_event") or ""
+    name, time = event.get("trigger_name"), event.get("time")
     if not context.default_id and name and isinstance(name, str) and isinstance(time, str):
         context = replace(context, default_id=f"{name} {time}")
-    if not isinstance(text, str):
-        raise InvalidEvent("user_event", f"expected text{instead(text)}")
-    # Quotes and byte-order marks before the bracket: JSON that was quoted once too often is no plain text either.
-    data = decoded(text, "user_event") if re.match(r"[\s\ufeff'\"]*[{\[]", text) else {}
+    origin = Origin(told(name), time_of(event, "time", "time"))
+    data = _user_event(event.get("user_event"))
     if data.keys() & ENVELOPE_KEYS:
-        return Inner(data, "user_event")
+        return Inner(data, "user_event", origin=origin)
+    if "undo" in data:
+        raise InvalidEvent("user_event.undo", "a timer undoes nothing; send an undo once, as an event of its own")
     others = [name for name in ("certificate_id", "common_name", "domain", "domains") if data.get(name) is not None]
     if others and context.kind is None:
         raise InvalidEvent(f"user_event.{others[0]}", "expected an event with a type, such as a CloudEvent")
-    return Understood(context.kind or "scheduled_cleanup", event_id(event, None, "id", context), data, "user_event")
+    kind = context.kind or "scheduled_cleanup"
+    return Understood(kind, event_id(event, None, "id", context), data, "user_event", origin)
+
+
+def _user_event(text: object) -> dict[str, Any]:
+    """The JSON object in a timer's text. Only without any text it is empty, which means everything.
+
+    Plain text is refused: nobody knows which narrowing it was meant to be.
+    """
+    if text is None or text == "":
+        return {}
+    if not isinstance(text, str):
+        raise InvalidEvent("user_event", f"expected text{instead(text)}")
+    return decoded(text, "user_event")
 
 
 def smn(event: Mapping[str, Any], context: Context) -> Step:
@@ -43,7 +57,9 @@ def smn(event: Mapping[str, Any], context: Context) -> Step:
     match event:
         case {"record": [{"smn": {"message": str(text), **message}}]}:
             field = "record[0].smn.message"
-            return Inner(decoded(text, field, context.kind), field, message.get("message_id"))
+            time = time_of(message, "timestamp", "record[0].smn.timestamp")
+            origin = Origin(told(message.get("topic_urn")), time)
+            return Inner(decoded(text, field, context.kind), field, message.get("message_id"), origin)
     raise InvalidEvent("record", "expected exactly one message with a text; SQS batches go to the Lambda door")
 
 
@@ -58,14 +74,23 @@ def cts(event: Mapping[str, Any], context: Context) -> Step:
             parts.append(decoded(part, "cts"))
     if trace["trace_name"].endswith("RecordSet"):
         for record_type in (part.get("type") for part in parts):
-            if record_type and str(record_type).upper() not in _ADDRESSES:
+            if record_type is not None and str(record_type).upper() not in _ADDRESSES:
                 raise InvalidEvent("cts", f"expected a record of type A or CNAME{instead(record_type)}")
     in_message = re.search(r"\[([^\[\]]+)\]\s*\Z", message if isinstance(message := trace.get("message"), str) else "")
     candidates = [trace.get("resource_name"), *(part.get("name") for part in parts), in_message and in_message[1]]
     if not (names := [name for name in candidates if is_name(name)]):
         raise InvalidEvent("cts.resource_name", f"expected {NAME}{instead(trace.get('resource_name'))}")
     trace_id = event_id(event, trace.get("trace_id") or None, "cts.trace_id", context)
-    return Understood(kind, trace_id, {"domain": names[0]}, "cts")
+    dns: Literal["public", "private"] = "private" if "Private" in trace["trace_name"] else "public"
+    return Understood(kind, trace_id, {"domain": names[0]}, "cts", Origin(_source(trace), trace_time(trace)), dns)
+
+
+def _source(trace: Mapping[str, Any]) -> str | None:
+    """The service and who did it there, by name and id: `DNS/dns-admin/e14aed517380466cac2d109877a5ac6b`."""
+    user = trace["user"] if isinstance(trace.get("user"), dict) else {}
+    return told(
+        "/".join(part for part in map(told, (trace.get("service_type"), user.get("name"), user.get("id"))) if part)
+    )
 
 
 def _refuse_failed(trace: Mapping[str, Any]) -> None:

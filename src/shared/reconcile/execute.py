@@ -108,7 +108,7 @@ class _Execution:
         while pending:
             sent = bindings_of(pending)
             try:
-                self._write(pending, attempt)
+                self._write(pending, attempt, at_once=stale > 0)
             except DetachError as exc:
                 if exc.stale or exc.renewed:  # the request was not sent again: this is no attempt
                     stale, renewed = stale + exc.stale, renewed + exc.renewed
@@ -137,13 +137,15 @@ class _Execution:
         for binding in bindings:
             self.results.setdefault(binding, Result(binding, state, error, ours=ours))
 
-    def _write(self, pending: tuple[Entry, ...], attempt: int) -> None:
+    def _write(self, pending: tuple[Entry, ...], attempt: int, *, at_once: bool) -> None:
         self.client.write(
             self.plan.action,
             self.plan.certificate.id,
             pending,
             attempt,
             fresh_until=None if self.read_at is None else self.read_at + FRESH,
+            # Waiting for its turn again, it might never be sent: the date that was read again would be too old again.
+            at_once=at_once,
         )
 
     def _not_sent(self, sent: tuple[Binding, ...], error: DetachError, stale: int, renewed: int) -> None:

@@ -20,14 +20,14 @@ class Pace:
         self._round = 0
         self._next = self._until = self._slowed = float("-inf")
 
-    def turn(self, *, next_one: bool = False) -> tuple[float, int]:
+    def turn(self, *, at_once: bool = False) -> tuple[float, int]:
         """Take a turn: the seconds until it comes, and the round to which it belongs.
 
-        `next_one` goes before those that wait; all of them together are no faster for it.
+        `at_once` goes before those that wait, who come that much later.
         """
         with self._lock:
             now = self._clock()
-            turn = max(now, self._until if next_one else self._next)
+            turn = max(now, self._until if at_once else self._next)
             self._next = max(turn, self._next) + self._interval
             return turn - now, self._round
 

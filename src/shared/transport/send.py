@@ -72,7 +72,7 @@ class Request:
     its ids; without one they take the route. `expected` are the statuses that mean success; `classify` makes an error
     of any other answer. `repeat` is False for a write; `attempt` is then the number of the sender's own attempt, from
     1 on. After `fresh_until`, in seconds of the monotonic clock, it must not be sent any more: what it rests on may
-    have changed.
+    have changed. `at_once`: it goes before what waits for its turn, because the read that it belongs to has waited.
     """
 
     service: Service
@@ -87,6 +87,7 @@ class Request:
     repeat: bool = True
     attempt: int = 1
     fresh_until: float | None = None
+    at_once: bool = False
     subject: str = ""
 
     @property
@@ -223,9 +224,9 @@ class Transport:
         return max(error.retry_after, self.jitter() * min(20.0, 0.25 * 2.0**attempt))
 
     def _wait_for_turn(self, request: Request) -> None:
-        """Wait until the pace allows it. What has to be fresh is sent next, or else it might never be sent."""
+        """Wait until the pace allows it."""
         while True:
-            wait, taken = self.pace.turn(next_one=request.fresh_until is not None)
+            wait, taken = self.pace.turn(at_once=request.at_once)
             if wait > 0:
                 if wait >= self.deadline.left():
                     raise Unavailable(
