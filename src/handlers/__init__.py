@@ -1,6 +1,6 @@
 """The whole story: parse → select → plan → guard → execute → report. Every door hands its `Delivery` to `handle`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -34,6 +34,8 @@ def handle(delivery: Delivery, runtime: Runtime) -> Outcome:
     with _reported(report):
         event = parse(delivery)
         report.begin(event)
+        if isinstance(event.data, DetachUndo):
+            runtime.check_undo(event.data, delivery.deadline, report.call)
         outcome = carry_out(event, runtime.work(delivery.deadline, report.call), report)
     report.done(outcome)
     error = outcome.error
@@ -54,7 +56,9 @@ def carry_out(event: Event, work: Work, report: Report) -> Outcome:
     if isinstance(data, ScheduledCleanup):
         return _clean_up(event, scheduled_cleanup.select(data, work), work, report)
     selection = _select(data, work)
-    outcomes = tuple(_apply(work, report, plan) for plan in _planned(selection, work))
+    plans = _planned(selection, work)
+    work = _signing(work, plans)
+    outcomes = tuple(_apply(work, report, plan) for plan in plans)
     return _outcome(event, work, outcomes, not_found=not_found(selection))
 
 
@@ -104,11 +108,23 @@ def _planned(selection: Selection, work: Work, inventory: Inventory | None = Non
     return plans
 
 
+def _signing(work: Work, plans: Iterable[Plan]) -> Work:
+    """With what signs `undo`, if anything is to be detached.
+
+    The key is read before the first write: a detach whose `undo` is not signed could not be undone by event.
+    """
+    detaching = any(plan.entries and plan.action == "detach" for plan in plans)
+    if work.undo_keys is None or work.policy.dry_run or not detaching:
+        return work
+    client = work.client
+    return replace(work, signer=work.undo_keys.signer(client.transport, client.project_id, work.now()))
+
+
 def _apply(work: Work, report: Report, plan: Plan) -> CertificateOutcome:
     """Execute one plan; a dry run changes nothing. The plan is logged first, so that it can be undone in any case."""
     if work.policy.dry_run or not plan.entries:
         return CertificateOutcome(plan, dry_run=work.policy.dry_run)
-    report.planned(plan)
+    report.planned(plan, work.signer)
     return execute(plan, work.client, work.policy, work.now)
 
 
@@ -119,6 +135,7 @@ def _clean_up(event: Event, cleanup: scheduled_cleanup.Cleanup, work: Work, repo
     """
     plans = _planned(cleanup.selection, work, cleanup.inventory)
     sink = None if work.policy.dry_run else work.sink
+    work = _signing(work, plans) if sink is None else work
     timebox = Timebox(work.client.transport.deadline)
     apply = partial(_apply, work, report) if sink is None else partial(emit, sink, cleanup.inventory, event)
     outcomes = in_order(plans, timebox.timed(apply), work.policy.concurrency, timebox.has_time)
@@ -145,6 +162,7 @@ def _outcome(
         not_found,
         event.source,
         event.sender,
+        work.signer,
     )
 
 
