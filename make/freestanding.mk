@@ -8,4 +8,4 @@ test-container: $(VENV)/.installed  ## the Dockerfile, carried out and started w
 # The tools need pydantic models of all of Kubernetes, so they have an environment of their own.
 lint-deploy: .venv-deploy/.installed  ## the Dockerfile by hadolint, deploy/knative/ by the CRDs' models
 	.venv-deploy/bin/hadolint Dockerfile
-	@.venv-deploy/bin/python -m scripts.check_manifests deploy/knative/*.yaml
+	@.venv-deploy/bin/python -m scripts.check_manifests deploy/knative/*.yaml deploy/knative/undo/*.yaml

@@ -118,11 +118,32 @@ def readme_metrics() -> Iterator[str]:
         yield f"| `{name}` | {metric.unit} | {metric.meaning} |"
 
 
+_CREDENTIALS = "file:/etc/apig-certificate-detach/credentials.json"
+_UNDO_KEY = "file:/etc/apig-certificate-detach-undo/key"
+
+
 def knative_env() -> Iterator[str]:
     """The environment of the Knative service."""
+    return _knative_env({"SECRET_URI": _CREDENTIALS})
+
+
+def knative_undo_env() -> Iterator[str]:
+    """The environment of the Knative service for undo events."""
+    return _knative_env({"SECRET_URI": _CREDENTIALS, "UNDO_KEY_URI": _UNDO_KEY})
+
+
+def knative_undo_key() -> Iterator[str]:
+    """The operations of a JSON patch (RFC 6902) that set UNDO_KEY_URI of the Knative service."""
+    place = [setting.variable for setting in _of_operators()].index("UNDO_KEY_URI")
+    path = f"/spec/template/spec/containers/0/env/{place}"
+    yield f"      - {{op: test, path: {path}/name, value: UNDO_KEY_URI}}"
+    yield f'      - {{op: replace, path: {path}/value, value: "{_UNDO_KEY}"}}'
+
+
+def _knative_env(addresses: dict[str, str]) -> Iterator[str]:
     for setting in _of_operators():
-        if setting.variable == "SECRET_URI":
-            yield _env("SECRET_URI", "file:/etc/apig-certificate-detach/credentials.json", "")
+        if setting.variable in addresses:
+            yield _env(setting.variable, addresses[setting.variable], "")
             continue
         value = _DEPLOYED.get(setting.variable, setting.default)
         comment = "false, once the reports show what you expect" if setting.variable in _DEPLOYED else ""
@@ -240,6 +261,8 @@ def schemas() -> dict[str, str]:
 PARTS: dict[str, dict[str, Callable[[], Iterator[str]]]] = {
     "README.md": {"settings": readme_settings, "kinds": readme_kinds, "metrics": readme_metrics},
     "deploy/knative/service.yaml": {"settings": knative_env},
+    "deploy/knative/undo/service.yaml": {"undo-settings": knative_undo_env},
+    "deploy/knative/undo/kustomization.yaml": {"undo-key": knative_undo_key},
     "deploy/functiongraph/variables.tf": {"settings": terraform_variables},
     "deploy/functiongraph/main.tf": {"settings": terraform_settings, "defaults": terraform_defaults},
     "template.yaml": {"parameters": sam_parameters, "environment": sam_environment},

@@ -1,7 +1,8 @@
 """`make undo REPORT=FILE`: attach again what a report says was detached, with the environment's settings.
 
-FILE is an outcome (JSON with `undo`), an `undo` list, or a log with the lines `detach.plan` and `detach.report`. The
-outcome of the undo goes to stdout, the same in sentences to stderr. The exit status is 1 if anything failed.
+FILE is an outcome (JSON with `undo`), an `undo` list, or a log with the lines `detach.plan` and `detach.report`. No
+signature is needed, and one that is there is not looked at: whoever runs this has the credentials. The outcome of the
+undo goes to stdout, the same in sentences to stderr. The exit status is 1 if anything failed.
 """
 
 import argparse

@@ -10,6 +10,7 @@ import pytest
 from sandbox import Fleet, Sandbox
 from shared.wiring import Runtime
 from tests.support.leaks import WATCH
+from tests.support.undo_key import SETTINGS, UNDO_KEY
 
 LONG_AGO = datetime(2021, 4, 26, 9, 3, 30, tzinfo=UTC)
 FAR_AHEAD = datetime(2036, 4, 26, 9, 3, 30, tzinfo=UTC)
@@ -17,6 +18,7 @@ FAR_AHEAD = datetime(2036, 4, 26, 9, 3, 30, tzinfo=UTC)
 
 @pytest.fixture(scope="session")
 def _sandbox() -> Iterator[Sandbox]:
+    WATCH.add((UNDO_KEY,))
     with Sandbox.start(fleet=Fleet()) as running:
         yield running
         WATCH.add(running.secrets)
@@ -32,13 +34,14 @@ def sandbox(_sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def environment(sandbox: Sandbox) -> dict[str, str]:
-    """The environment variables of a function that talks to the sandbox with a password."""
+    """The environment variables of a function that talks to the sandbox with a password, and signs `undo`."""
     return {
         "SECRET_URI": "env:TEST_CREDENTIALS",
         "TEST_CREDENTIALS": json.dumps(sandbox.credentials),
         "OS_AUTH_URL": sandbox.auth_url,
         "APIG_ENDPOINT": sandbox.endpoint,
         "OS_CACERT": sandbox.ca_file,
+        **SETTINGS,
     }
 
 

@@ -1,4 +1,5 @@
-# What the function may do, and what FunctionGraph may do for it.
+# What the functions may do, and what FunctionGraph may do for them. The one detaches, the other attaches: neither may
+# do both.
 #
 # Not tested on a tenant. The vendor's table of actions has none for /apigw/certificates…. So the apig:certificate:*
 # names are taken from Huawei Cloud's newer table, and the others are the nearest ones of Open Telekom Cloud's own. If
@@ -24,7 +25,6 @@ resource "opentelekomcloud_identity_role_v3" "detach" {
       "apig:certificate:get",
       "apig:certificate:listBoundDomain",
       "apig:certificate:batchUnbindDomain",
-      "apig:certificate:batchBindDomain", # only for apig.detach.undo
     ]
   }
 

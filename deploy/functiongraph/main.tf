@@ -1,4 +1,4 @@
-# FunctionGraph on Open Telekom Cloud: the function, and what it may do.
+# FunctionGraph on Open Telekom Cloud: the function that detaches. What it may do is in agency.tf, the undo in undo.tf.
 #   make build-functiongraph && terraform -chdir=deploy/functiongraph init && terraform -chdir=deploy/functiongraph apply
 # The provider reads its credentials from OS_… variables; see its documentation.
 
@@ -60,12 +60,13 @@ locals {
   }
   # FunctionGraph takes at most 20 pairs and 4 KB, so what is the default anyway is left out.
   settings = merge(
-    {
-      SECRET_URI = var.credentials == "" ? "functiongraph:" : "env:CREDENTIALS"
-      LOG_LEVEL  = var.log_level
-    },
+    { LOG_LEVEL = var.log_level },
     { for name, value in local.given : name => value if value != local.defaults[name] },
+    local.undo == 1 ? { UNDO_KEY_URI = "env:UNDO_KEY" } : {},
   )
+  # Encrypted user data.
+  undo_key    = var.undo_key == "" ? {} : { UNDO_KEY = var.undo_key }
+  credentials = var.credentials == "" ? {} : { CREDENTIALS = var.credentials }
 }
 
 resource "opentelekomcloud_fgs_function_v2" "detach" {
@@ -88,8 +89,10 @@ resource "opentelekomcloud_fgs_function_v2" "detach" {
   agency     = opentelekomcloud_identity_agency_v3.detach.name
   app_agency = opentelekomcloud_identity_agency_v3.detach.name
 
-  user_data           = jsonencode(local.settings)
-  encrypted_user_data = var.credentials == "" ? null : jsonencode({ CREDENTIALS = var.credentials })
+  user_data = jsonencode(merge(local.settings, {
+    SECRET_URI = var.credentials == "" ? "functiongraph:" : "env:CREDENTIALS"
+  }))
+  encrypted_user_data = var.credentials == "" && var.undo_key == "" ? null : jsonencode(merge(local.credentials, local.undo_key))
 
   log_group_id   = opentelekomcloud_lts_group_v2.detach.id
   log_group_name = opentelekomcloud_lts_group_v2.detach.group_name

@@ -17,6 +17,20 @@ variable "credentials" {
   sensitive   = true
 }
 
+variable "undo_key" {
+  description = "The key that signs undo lists: 32 bytes or more, such as openssl rand -hex 32 makes; one a line, the newest first. Empty: undo by event is off."
+  type        = string
+  default     = ""
+  sensitive   = true
+}
+
+variable "undo_credentials" {
+  description = "The credentials of the undo function alone, as JSON; kept as encrypted user data. Empty: the token of its own agency."
+  type        = string
+  default     = ""
+  sensitive   = true
+}
+
 # generated: settings (make generate)
 variable "region" {
   description = "OS_REGION_NAME: builds the two default endpoints, of Open Telekom Cloud's eu-de or eu-nl; for any other region, set both endpoints too."

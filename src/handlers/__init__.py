@@ -1,16 +1,16 @@
 """The whole story: parse → select → plan → guard → execute → report. Every door hands its `Delivery` to `handle`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
 from handlers import certificate_expiry, domain_decommission, scheduled_cleanup, undo
 from shared.core.delivery import Delivery
-from shared.core.errors import DetachError, InvalidEvent
+from shared.core.errors import BlastRadiusExceeded, DetachError, InvalidEvent
 from shared.core.event_data import CertificateExpiry, DetachUndo, DomainDecommission, Event, Kind, ScheduledCleanup
 from shared.core.guards import check_age, check_size, check_zone, policy_for
-from shared.core.outcome import CertificateOutcome, CleanupSummary, Outcome
+from shared.core.outcome import CertificateOutcome, Outcome
 from shared.core.plan import Plan, Selection, make_plan, not_found
 from shared.events import parse
 from shared.reconcile.execute import execute
@@ -34,6 +34,8 @@ def handle(delivery: Delivery, runtime: Runtime) -> Outcome:
     with _reported(report):
         event = parse(delivery)
         report.begin(event)
+        if isinstance(event.data, DetachUndo):
+            runtime.check_undo(event.data, delivery.deadline, report.call)
         outcome = carry_out(event, runtime.work(delivery.deadline, report.call), report)
     report.done(outcome)
     error = outcome.error
@@ -54,9 +56,11 @@ def carry_out(event: Event, work: Work, report: Report) -> Outcome:
     if isinstance(data, ScheduledCleanup):
         return _clean_up(event, scheduled_cleanup.select(data, work), work, report)
     selection = _select(data, work)
-    outcomes = tuple(_apply(work, report, plan) for plan in _planned(selection, work))
-    outcome = _outcome(event, work, outcomes, not_found=not_found(selection))
-    return replace(outcome, gateways=failed_gateways(selection.unread))
+    plans = _planned(event, selection, work)
+    work = _signing(work, plans)
+    outcomes = tuple(_apply(work, report, plan) for plan in plans)
+    gateways = failed_gateways(selection.unread)
+    return replace(_outcome(event, work, outcomes), not_found=not_found(selection), gateways=gateways)
 
 
 def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> CleanupPage:
@@ -72,7 +76,7 @@ def plan_cleanup(delivery: Delivery, runtime: Runtime, *, limit: int = PAGE) -> 
             raise TypeError(f"a page of a {event.kind}")
         work = _admitted(event, runtime.work(delivery.deadline, report.call))
         cleanup = scheduled_cleanup.select(event.data, work)
-        page = page_of(cleanup.inventory, _planned(cleanup.selection, work, cleanup.inventory), event, limit)
+        page = page_of(cleanup.inventory, _planned(event, cleanup.selection, work, cleanup.inventory), event, limit)
     report.paged(page.to_dict())
     return page
 
@@ -102,22 +106,39 @@ def _select(data: CertificateExpiry | DomainDecommission | DetachUndo, work: Wor
             return undo.select(data, work)
 
 
-def _planned(selection: Selection, work: Work, inventory: Inventory | None = None) -> list[Plan]:
+def _planned(event: Event, selection: Selection, work: Work, inventory: Inventory | None = None) -> list[Plan]:
     """Plan → guard: the plans of all certificates, or BlastRadiusExceeded for an event that would change too much.
 
-    For a clean-up, what its earlier calls have changed counts too.
+    For a clean-up, what its earlier calls have changed counts too. The error's outcome tells what was planned.
     """
     plans = [make_plan(target, selection, work.policy) for target in selection.targets]
     before = 0 if inventory is None else inventory.start.bindings
-    check_size(before + sum(len(plan.bindings) for plan in plans), work.policy, cleanup=inventory is not None)
+    try:
+        check_size(before + sum(len(plan.bindings) for plan in plans), work.policy, cleanup=inventory is not None)
+    except BlastRadiusExceeded as exc:
+        refused = tuple(CertificateOutcome(replace(plan, error=exc), dry_run=True) for plan in plans if plan.entries)
+        exc.outcome = _outcome(event, work, refused).to_dict()
+        raise
     return plans
+
+
+def _signing(work: Work, plans: Iterable[Plan]) -> Work:
+    """With what signs `undo`, if anything is to be detached.
+
+    The key is read before the first write: a detach whose `undo` is not signed could not be undone by event.
+    """
+    detaching = any(plan.entries and plan.action == "detach" for plan in plans)
+    if work.undo_keys is None or work.policy.dry_run or not detaching:
+        return work
+    client = work.client
+    return replace(work, signer=work.undo_keys.signer(client.transport, client.project_id, work.now()))
 
 
 def _apply(work: Work, report: Report, plan: Plan) -> CertificateOutcome:
     """Execute one plan; a dry run changes nothing. The plan is logged first, so that it can be undone in any case."""
     if work.policy.dry_run or not plan.entries:
         return CertificateOutcome(plan, dry_run=work.policy.dry_run)
-    report.planned(plan)
+    report.planned(plan, work.signer)
     return execute(plan, work.client, work.policy, work.now)
 
 
@@ -126,34 +147,27 @@ def _clean_up(event: Event, cleanup: scheduled_cleanup.Cleanup, work: Work, repo
 
     With a sink, each certificate's own event is sent instead; a dry run sends none.
     """
-    plans = _planned(cleanup.selection, work, cleanup.inventory)
+    plans = _planned(event, cleanup.selection, work, cleanup.inventory)
     sink = None if work.policy.dry_run else work.sink
+    work = _signing(work, plans) if sink is None else work
     timebox = Timebox(work.client.transport.deadline)
     apply = partial(_apply, work, report) if sink is None else partial(emit, sink, cleanup.inventory, event)
     outcomes = in_order(plans, timebox.timed(apply), work.policy.concurrency, timebox.has_time)
     told, summary = summarize(cleanup.inventory, outcomes, emitting=sink is not None)
-    return replace(_outcome(event, work, told, cleanup=summary), gateways=cleanup.inventory.gateways)
+    return replace(_outcome(event, work, told), cleanup=summary, gateways=cleanup.inventory.gateways)
 
 
-def _outcome(
-    event: Event,
-    work: Work,
-    certificates: tuple[CertificateOutcome, ...],
-    *,
-    cleanup: CleanupSummary | None = None,
-    not_found: tuple[str, ...] = (),
-) -> Outcome:
+def _outcome(event: Event, work: Work, certificates: tuple[CertificateOutcome, ...]) -> Outcome:
     """The outcome of this event, with what is the event's own."""
     return Outcome(
         event.id,
         event.kind,
         work.policy.dry_run,
         certificates,
-        cleanup,
-        event.data.context,
-        not_found,
-        event.source,
-        event.sender,
+        context=event.data.context,
+        source=event.source,
+        sender=event.sender,
+        signer=work.signer,
     )
 
 

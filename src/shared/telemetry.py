@@ -23,6 +23,7 @@ from shared.core.metrics import METRICS, NAMESPACE
 from shared.core.outcome import Outcome, by_domain, undo_of
 from shared.core.plan import Plan
 from shared.core.secret import redact
+from shared.core.undo_signature import UndoSigner, undo_fields
 from shared.transport.send import Call
 
 DEFAULT_SERVICE = "apig-certificate-detach"
@@ -84,10 +85,10 @@ class Report:
             duration_ms=round(call.duration_ms, 1),
         )
 
-    def planned(self, plan: Plan) -> None:
+    def planned(self, plan: Plan, signer: UndoSigner | None = None) -> None:
         """Logged before the first write: even if this process dies in the middle, the detach can be undone."""
         fields: dict[str, Any] = (
-            {"undo": [undo_of(plan, plan.bindings)]}
+            undo_fields([undo_of(plan, plan.bindings)], signer)
             if plan.action == "detach"
             else {"attach": [{"certificate_id": plan.certificate.id, "domains": [e.to_dict() for e in plan.entries]}]}
         )

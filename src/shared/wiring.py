@@ -5,15 +5,19 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from shared import settings
 from shared.apig.client import ApigClient
 from shared.core.delivery import Deadline
+from shared.core.errors import ConfigurationError
+from shared.core.event_data import DetachUndo
 from shared.core.guards import Policy
+from shared.core.undo_signature import UndoSigner, check_claim
 from shared.credentials.provider import CredentialProvider
 from shared.credentials.stores import open_store
 from shared.credentials.stores.process import Process
+from shared.credentials.undo_keys import UndoKeys
 from shared.event_sink import ATTEMPTS, EventSink
 from shared.settings import Settings
 from shared.transport.connection import Connections
@@ -23,11 +27,17 @@ from shared.transport.tls import new_client
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one event is handled with; `sink` is where a clean-up sends its events, if it is to send any."""
+    """What one event is handled with.
+
+    `sink` is where a clean-up sends its events, if it is to send any. `undo_keys` sign `undo`, if there are any;
+    `signer` is what does so for this event, once something is to be detached.
+    """
 
     client: ApigClient
     policy: Policy
     sink: EventSink | None = None
+    undo_keys: UndoKeys | None = None
+    signer: UndoSigner | None = None
 
     def now(self) -> datetime:
         """The time in UTC by which certificates are due."""
@@ -61,6 +71,13 @@ class Runtime:
         """All that one event is handled with; a token is fetched if the project is not known without one."""
         return self._known().work(deadline, observe)
 
+    def check_undo(self, data: DetachUndo, deadline: Deadline, observe: Callable[[Call], None]) -> None:
+        """Refuse an undo by event that we have not signed, or that is too old: before anything else is asked.
+
+        Raises InvalidEvent, or ConfigurationError without UNDO_KEY_URI: the event cannot be corrected then.
+        """
+        self._known().check_undo(data, deadline, observe)
+
     def close(self) -> None:
         """Close the connections."""
         if self._shared is not None:
@@ -83,21 +100,41 @@ class _Shared:
         self._settings = values
         self._clients: dict[str | None, Connections] = {}
         self._client = self._client_for(values.ca_file)
-        store = open_store(values.secret_uri, Process(get, self._client_for, platform_token))
+        process = Process(get, self._client_for, platform_token)
+        store = open_store(values.secret_uri, process)
         self._credentials = CredentialProvider(store, values.auth_url, values.region)
+        uri = values.undo_key_uri
+        self._undo_keys = None if uri is None else UndoKeys(open_store(uri, process, "UNDO_KEY_URI"))
         self._sink_client = self._client_of_sink()
 
     def work(self, deadline: Deadline, observe: Callable[[Call], None]) -> Work:
         values = self._settings
-        transport = Transport(self._client, values.http_timeout, values.http_attempts, deadline, observe)
-        project_id = values.project_id or self._credentials.project_id(transport)
+        transport = self._transport(deadline, observe)
+        project_id = self._project_id(transport)
         auth = self._credentials.auth(transport, project_id)
         client = ApigClient(transport, auth, values.apig_endpoint, project_id)
-        return Work(client, values.policy, self._sink(deadline, observe))
+        return Work(client, values.policy, self._sink(deadline, observe), self._undo_keys)
+
+    def check_undo(self, data: DetachUndo, deadline: Deadline, observe: Callable[[Call], None]) -> None:
+        if self._undo_keys is None:
+            raise ConfigurationError(
+                "UNDO_KEY_URI: not set, so an undo by event is refused; undo from the shell, or set it for what comes"
+            )
+        if data.undo:  # an empty list attaches nothing
+            check_claim(data, self._settings.max_undo_age, datetime.now(UTC))
+            transport = self._transport(deadline, observe)
+            self._undo_keys.check(data, transport, lambda: self._project_id(transport))
 
     def close(self) -> None:
         for client in self._clients.values():
             client.close()
+
+    def _transport(self, deadline: Deadline, observe: Callable[[Call], None]) -> Transport:
+        values = self._settings
+        return Transport(self._client, values.http_timeout, values.http_attempts, deadline, observe)
+
+    def _project_id(self, transport: Transport) -> str:
+        return self._settings.project_id or self._credentials.project_id(transport)
 
     def _client_for(self, ca_file: str | None) -> Connections:
         """The client that trusts this CA file: one, and one TLS context, for each that is named."""

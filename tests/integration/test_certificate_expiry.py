@@ -25,6 +25,7 @@ def test_expired_certificate_is_detached_everywhere(sandbox: Sandbox, new_runtim
     furnish(sandbox)
     outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
     assert sandbox.fleet.bindings() == set()
+    assert set(outcome.pop("undo_signature")) == {"key_id", "signed_at", "signature"}
     assert outcome == {
         "event_id": "event-1",
         "kind": "certificate_expiry",

@@ -67,6 +67,7 @@ def test_every_expired_certificate_is_detached_and_nothing_else(sandbox: Sandbox
     """The outcome names the certificates that were touched, and not the valid ones; nothing is left to go on from."""
     outcome = clean_up(new_runtime())
     assert sandbox.fleet.bindings() == {(ID[3], "a.three.example", FIRST)}
+    assert set(outcome.pop("undo_signature")) == {"key_id", "signed_at", "signature"}
     assert outcome == {
         "event_id": "event-1",
         "kind": "scheduled_cleanup",

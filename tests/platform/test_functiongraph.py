@@ -17,6 +17,7 @@ from scripts.find_python import find_python
 from tests.conftest import FAR_AHEAD, LONG_AGO
 from tests.platform.functiongraph import Function
 from tests.support.leaks import WATCH
+from tests.support.undo_key import SETTINGS
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,7 @@ def start(world: Sandbox, code: tuple[list[str], Path], tmp_path: Path) -> Itera
         "APIG_ENDPOINT": world.endpoint,
         "OS_CACERT": world.ca_file,
         "HTTP_ATTEMPTS": "1",
+        **SETTINGS,
     }
     with ExitStack() as running:
 
@@ -138,9 +140,9 @@ def test_a_function_of_one_kind_takes_bare_data(
 
 
 def test_an_outcome_can_be_undone(start: Start, world: Sandbox) -> None:
-    """The `undo` of an outcome, sent to `index.undo` as it is, brings every binding back."""
+    """An outcome, sent to `index.undo` as it is, brings every binding back."""
     before = world.fleet.bindings()
-    undo = start().invoke(smn({"domain": "legacy.example.com"}), token=world.issue_token())["result"]["undo"]
+    undo = start().invoke(smn({"domain": "legacy.example.com"}), token=world.issue_token())["result"]
     assert world.fleet.bindings() != before
     outcome = start(handler="index.undo").invoke(undo, token=world.issue_token())["result"]
     assert (outcome["kind"], outcome["status"], outcome["undo"]) == ("undo", "attached", [])

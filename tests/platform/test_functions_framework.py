@@ -20,6 +20,7 @@ from sandbox import Fault, Sandbox
 from tests.conftest import FAR_AHEAD, LONG_AGO
 from tests.platform.framework import SRC, Framework, framework
 from tests.support.leaks import WATCH
+from tests.support.undo_key import SETTINGS, signed_within
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, THIRD
 
 EVENTS = Path(__file__).parents[2] / "events" / "cloudevents"
@@ -55,6 +56,7 @@ def variables(sandbox: Sandbox) -> dict[str, str]:
         "HTTP_ATTEMPTS": "1",
         "DETACH_MAX_EVENT_AGE": "P0D",  # the files of events/ are old
         "LOG_LEVEL": "DEBUG",
+        **SETTINGS,
     }
 
 
@@ -105,7 +107,8 @@ def test_the_outcomes_cover_every_file() -> None:
 def test_each_event_is_answered_with_an_event(service: Framework, world: Sandbox, name: str, mode: str) -> None:
     """Both modes are understood. The reply is a valid CloudEvent with the outcome as its data."""
     status, detached = OUTCOMES[name]
-    event = from_json((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
+    content = signed_within(json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8")), world.project_id)
+    event = from_json(json.dumps(content))
     headers, body = MODES[mode](event)
 
     response = service.post(body, headers)
@@ -119,9 +122,9 @@ def test_each_event_is_answered_with_an_event(service: Framework, world: Sandbox
 
 
 def test_the_reply_can_be_undone(service: Framework, world: Sandbox) -> None:
-    """The `undo` of a reply, sent back as it is, brings every binding back."""
+    """A reply, sent back as it is, brings every binding back."""
     before = world.fleet.bindings()
-    undo = service.post((EVENTS / "domain_decommissioned.json").read_bytes()).json()["undo"]
+    undo = service.post((EVENTS / "domain_decommissioned.json").read_bytes()).json()
     assert world.fleet.bindings() != before
     headers, body = to_binary(CloudEvent({"type": "apig.detach.undo", "source": "/test", "id": "undo"}, undo))
     outcome = service.post(body, headers).json()

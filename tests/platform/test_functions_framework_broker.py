@@ -9,6 +9,7 @@ from sandbox import Sandbox
 from tests.platform.framework import framework
 from tests.support.broker import broker
 from tests.support.fleets import counted_fleet
+from tests.support.undo_key import signed
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, furnish
 
 CLEANUP = {
@@ -68,6 +69,7 @@ def test_undo_answers_for_a_broker(sandbox: Sandbox, environment: dict[str, str]
     with framework(environment, "undo", tmp_path) as service:
         for instance_id in (FIRST, SECOND):
             sandbox.fleet.unbind(CERTIFICATE, DOMAIN, instance_id)
+        undo = signed(undo, sandbox.project_id)
         answer = service.post(json.dumps(undo), event)
         outcome = from_http(dict(answer.headers), answer.content).data
         assert (answer.status_code, outcome["kind"], outcome["status"]) == (200, "undo", "attached")

@@ -14,6 +14,7 @@ from shared.core.event_data import Kind
 from shared.core.kinds import KINDS
 from tests.conftest import LONG_AGO
 from tests.platform.lambda_runtime import Function, failures, message
+from tests.support.undo_key import signed_within
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, furnish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -134,6 +135,7 @@ def test_of_ten_messages_exactly_the_three_bad_ones_come_back(sandbox: Sandbox, 
     bodies = [each_way(kind, number) for number in range(7)]
     for position, bad in zip((2, 5, 9), MESSAGES[kind]["bad"], strict=True):
         bodies.insert(position, bad)
+    bodies = [signed_within(body, sandbox.project_id) for body in bodies]
     function = start(kind)
     answer = function.invoke({"Records": [message(body, number) for number, body in enumerate(bodies)]})
     assert answer == failures(2, 5, 9)

@@ -1,4 +1,4 @@
-"""deploy/knative/, deploy/functiongraph/ and the Dockerfile agree with each other and with the code."""
+"""deploy/knative/ and the Dockerfile agree with each other and with the code; the doors have what they name."""
 
 import ast
 import json
@@ -7,7 +7,6 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-import hcl2
 import pytest
 import yaml
 from dockerfile_parse import DockerfileParser
@@ -18,11 +17,11 @@ from tests.support.deliveries import parsed
 
 ROOT = Path(__file__).parents[2]
 KNATIVE = ROOT / "deploy" / "knative"
-TERRAFORM = ROOT / "deploy" / "functiongraph"
 SINK = {"K_SINK", "K_CE_OVERRIDES", "K_CA_CERTS"}  # a SinkBinding puts them there
 
 # The CloudEvents types of each trigger. `apig.detach.completed` is our own reply, and must not come back.
 TYPES = {kind.replace("_", "-"): set(row.types) for kind, row in KINDS.items()}
+UNDO = "apig-certificate-detach-undo"
 SAMPLES = {
     "certificate-expiry": "certificate_expired",
     "domain-decommission": "domain_decommissioned",
@@ -31,16 +30,22 @@ SAMPLES = {
 }
 
 
-def documents(kind: str) -> dict[str, dict[str, Any]]:
-    """The Knative resources of a kind, by their names."""
-    read = [each for path in sorted(KNATIVE.glob("*.yaml")) for each in yaml.safe_load_all(path.read_text())]
+def documents(kind: str, folders: str = "**") -> dict[str, dict[str, Any]]:
+    """The Knative resources of a kind, by their names: with the optional ones, or of one folder alone."""
+    paths = sorted(KNATIVE.glob(f"{folders}/*.yaml"))
+    read = [each for path in paths for each in yaml.safe_load_all(path.read_text())]
     return {each["metadata"]["name"]: each for each in read if each["kind"] == kind}
 
 
-def service() -> dict[str, Any]:
+def service(name: str = "apig-certificate-detach") -> dict[str, Any]:
     """The pod template of our service."""
-    template: dict[str, Any] = documents("Service")["apig-certificate-detach"]["spec"]["template"]["spec"]
+    template: dict[str, Any] = documents("Service")[name]["spec"]["template"]["spec"]
     return template
+
+
+def variables_of(template: dict[str, Any]) -> dict[str, str]:
+    """The environment of a service."""
+    return {entry["name"]: entry["value"] for entry in template["containers"][0]["env"]}
 
 
 def dockerfile(instruction: str) -> str:
@@ -52,31 +57,6 @@ def dockerfile(instruction: str) -> str:
 def image_variables() -> dict[str, str]:
     """The image's own environment."""
     return dict(pair.split("=", 1) for pair in shlex.split(dockerfile("ENV")))
-
-
-def terraform(block: str) -> dict[str, Any]:
-    """All blocks of a kind, by name; `type.name` for resources."""
-    found: dict[str, Any] = {}
-    for path in sorted(TERRAFORM.glob("*.tf")):
-        for entry in _plain(hcl2.loads(path.read_text())).get(block, []):
-            for name, content in entry.items():
-                if block == "resource":
-                    found |= {f"{name}.{inner}": body for inner, body in content.items()}
-                else:
-                    found[name] = content
-    return found
-
-
-def _plain(value: Any) -> Any:
-    """The same without what the parser adds: quotes around strings, and its keys for comments and blocks."""
-    if isinstance(value, dict):
-        return {_plain(key): _plain(inner) for key, inner in value.items() if not key.startswith("__")}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    return value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == '"' else value
-
-
-# --- Knative ---
 
 
 def test_the_service_lists_every_setting() -> None:
@@ -146,7 +126,8 @@ def test_there_is_a_trigger_for_every_kind() -> None:
         assert (delivery["retry"], delivery["backoffPolicy"], delivery["backoffDelay"]) == (9, "exponential", "PT2S")
         assert int(delivery["timeout"].removeprefix("PT").removesuffix("S")) > service()["timeoutSeconds"]
         assert delivery["deadLetterSink"]["ref"]["name"] in documents("Service")
-        assert trigger["spec"]["subscriber"]["ref"]["name"] == "apig-certificate-detach"
+        subscriber = UNDO if trigger is triggers["undo"] else "apig-certificate-detach"
+        assert trigger["spec"]["subscriber"]["ref"]["name"] == subscriber
 
 
 def test_the_schedule_reaches_its_trigger() -> None:
@@ -167,7 +148,73 @@ def test_kustomization_applies_every_file_but_the_optional_one() -> None:
     kustomization = yaml.safe_load((KNATIVE / "kustomization.yaml").read_text())
     files = {path.name for path in KNATIVE.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(kustomization["resources"]) == files - {"fan-out.yaml"}
+    assert "components" not in kustomization, "undo by event is off until it is asked for"
     assert kustomization["images"][0]["name"] == service()["containers"][0]["image"]
+
+
+def test_no_undo_event_is_delivered_until_the_component_is_asked_for() -> None:
+    """There is no trigger, no service and no key for it; the component has them all."""
+    assert set(documents("Trigger", ".")) == set(TYPES) - {"undo"}
+    assert UNDO not in documents("Service", ".")
+    assert variables_of(service())["UNDO_KEY_URI"] == ""
+    component = yaml.safe_load((KNATIVE / "undo" / "kustomization.yaml").read_text())
+    assert component["kind"] == "Component"
+    files = {path.name for path in (KNATIVE / "undo").glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(component["resources"]) == files
+
+
+def test_the_service_for_undo_has_its_own_secrets_and_nothing_else_differs() -> None:
+    """What is changed in service.yaml belongs into undo/service.yaml, too."""
+    ours, its = service(), service(UNDO)
+    assert its["containers"][0]["image"] == ours["containers"][0]["image"]
+    assert variables_of(its) == variables_of(ours) | {
+        "UNDO_KEY_URI": "file:/etc/apig-certificate-detach-undo/key",
+        "FUNCTION_TARGET": "undo",
+    }
+    assert {volume["name"]: volume["secret"]["secretName"] for volume in its["volumes"]} == {
+        "credentials": "apig-certificate-detach-undo",
+        "undo-key": "apig-certificate-detach-undo-key",
+    }
+    for template in (ours, its):
+        for name in ("env", "volumeMounts"):
+            template["containers"][0].pop(name)
+        template.pop("volumes")
+    assert its == ours
+    assert documents("Service")[UNDO]["metadata"]["labels"] == {"networking.knative.dev/visibility": "cluster-local"}
+
+
+def test_with_the_component_the_service_that_detaches_signs() -> None:
+    """Its patch, carried out: the key is mounted where UNDO_KEY_URI says, and nothing else has changed."""
+    component = yaml.safe_load((KNATIVE / "undo" / "kustomization.yaml").read_text())
+    [patch] = component["patches"]
+    resources = [each for kind in ("Service", "Trigger", "PingSource") for each in documents(kind).values()]
+    [target] = [each for each in resources if re.fullmatch(patch["target"]["name"], each["metadata"]["name"])]
+    assert f"{patch['target']['group']}/{patch['target']['version']}" == target["apiVersion"]
+    before = service()
+    for operation in yaml.safe_load(patch["patch"]):
+        _carry_out(operation, target)
+    after = target["spec"]["template"]["spec"]
+    assert variables_of(after) == variables_of(before) | {"UNDO_KEY_URI": "file:/etc/apig-certificate-detach-undo/key"}
+    assert after["volumes"][1:] == service(UNDO)["volumes"][1:]
+    assert after["containers"][0]["volumeMounts"][1:] == service(UNDO)["containers"][0]["volumeMounts"][1:]
+
+
+def _carry_out(operation: dict[str, Any], document: Any) -> None:
+    """One operation of a JSON patch (RFC 6902)."""
+    *parents, last = operation["path"].removeprefix("/").split("/")
+    for step in parents:
+        document = document[int(step) if isinstance(document, list) else step]
+    match operation["op"]:
+        case "test":
+            assert document[last] == operation["value"]
+        case "replace":
+            assert last in document
+            document[last] = operation["value"]
+        case "add":
+            assert last == "-"
+            document.append(operation["value"])
+        case other:
+            raise ValueError(other)
 
 
 def test_the_image_starts_without_root_and_without_a_shell() -> None:
@@ -176,9 +223,6 @@ def test_the_image_starts_without_root_and_without_a_shell() -> None:
     assert min(user, group) > 0
     assert json.loads(dockerfile("CMD"))[0] == "gunicorn"
     assert image_variables()["FUNCTION_TARGET"] in functions("main.py")
-
-
-# --- FunctionGraph ---
 
 
 def functions(door: str) -> set[str]:
@@ -191,67 +235,3 @@ def functions(door: str) -> set[str]:
 def test_each_door_has_a_function_for_each_kind_and_one_for_all(door: str) -> None:
     """A platform's setting names one of them."""
     assert {*KINDS, "handler"} <= functions(door)
-
-
-def test_the_terraform_function_fits_the_package() -> None:
-    """Its handler and initializer exist, and its runtime is the one that the package is made for."""
-    function = terraform("resource")["opentelekomcloud_fgs_function_v2.detach"]
-    for setting in ("handler", "initializer_handler"):
-        module, _, name = function[setting].partition(".")
-        assert name in functions(f"{module}.py")
-    version = function["runtime"].removeprefix("Python")
-    assert f"FUNCTIONGRAPH_PYTHON := {version}\n" in (ROOT / "make" / "functiongraph.mk").read_text()
-
-
-def test_terraform_sets_every_setting() -> None:
-    """All but the CA file, for which there is no place, the HTTP door's, and the sink, which is Knative's."""
-    given = terraform("locals")["given"]
-    door = {name for name in settings.VARIABLES if name.startswith("DOOR_")}
-    assert set(given) == set(settings.VARIABLES) - SINK - door - {"OS_CACERT", "SECRET_URI", "UNDO_KEY_URI"}
-    assert terraform("variable")["dry_run"]["default"] is True
-
-
-def test_terraform_passes_the_codes_own_defaults() -> None:
-    """A setting that nobody changes means the same as without it, a dry run excepted, and is left out."""
-    defaults = {name: variable.get("default") for name, variable in terraform("variable").items()}
-    given = {
-        name: _text(defaults[found[1]])
-        for name, value in terraform("locals")["given"].items()
-        if (found := re.search(r"\bvar\.(\w+)", str(value)))
-    }
-    assert set(given) == set(terraform("locals")["given"])
-    left_out = {name: str(value) for name, value in terraform("locals")["defaults"].items()}
-    assert {name for name in given if given[name] != left_out[name]} == {"DETACH_DRY_RUN"}
-    for values in (given, left_out):
-        loaded = settings.load({**values, "SECRET_URI": "functiongraph:", "DETACH_DRY_RUN": "false"}.get, values)
-        assert loaded == settings.load({"SECRET_URI": "functiongraph:"}.get)
-
-
-def _text(value: Any) -> str:
-    """The value of a Terraform variable as main.tf hands it over."""
-    return ",".join(value) if isinstance(value, list) else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def test_terraform_variables_and_references_exist() -> None:
-    """Each variable is declared and used, and each reference names a resource that there is."""
-    text = "".join(re.sub(r"#.*", "", path.read_text()) for path in TERRAFORM.glob("*.tf"))
-    assert set(re.findall(r"\bvar\.(\w+)", text)) == set(terraform("variable"))
-    references = set(re.findall(r"\b(opentelekomcloud_\w+\.\w+)\.\w+", text))
-    assert references
-    assert references <= set(terraform("resource"))
-
-
-def test_the_policy_names_each_action_and_none_that_deletes() -> None:
-    """No wildcard."""
-    role = terraform("resource")["opentelekomcloud_identity_role_v3.detach"]
-    actions = {action for statement in role["statement"] for action in statement["action"]}
-    assert {"apig:certificate:batchUnbindDomain", "apig:instances:list", "apig:groups:list"} <= actions
-    assert not [action for action in actions if "*" in action or "delete" in action.lower()]
-
-
-def test_the_timer_is_a_clean_up() -> None:
-    """Its user_event need not say the kind."""
-    data = str(terraform("resource")["opentelekomcloud_fgs_trigger_v2.timer"]["event_data"])
-    (user_event,) = re.findall(r'user_event = "([^"]*)"', data)
-    timer = {"trigger_type": "TIMER", "trigger_name": "t", "time": "2026-02-04T02:00:00Z", "user_event": user_event}
-    assert parsed(timer).kind == "scheduled_cleanup"

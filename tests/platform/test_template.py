@@ -48,7 +48,8 @@ def test_each_function_has_its_own_role(name: str) -> None:
         for each in policy["PolicyDocument"]["Statement"]
     ]
     queues = [{"Ref": f"{name}QueueArn"}] if name in OF_KINDS else []
-    assert [each["Resource"] for each in statements] == queues
+    own = [{"Ref": "UndoSecretArn"}] if name == "Undo" else []
+    assert [each["Resource"] for each in statements] == queues + own
 
 
 def test_each_function_is_built() -> None:
@@ -62,13 +63,14 @@ def test_each_function_is_built() -> None:
 
 def test_the_variables_are_the_settings() -> None:
     """Each variable is a setting or the platform's own, and each setting has its variable."""
-    assert set(VARIABLES_SET) == set(VARIABLES) - OF_KNATIVE - {"UNDO_KEY_URI"} | OF_THE_PLATFORM
-    assert not [name for name, each in FUNCTIONS.items() if "Environment" in each]
+    assert set(VARIABLES_SET) == set(VARIABLES) - OF_KNATIVE | OF_THE_PLATFORM
+    own = {name: set(each["Environment"]["Variables"]) for name, each in FUNCTIONS.items() if "Environment" in each}
+    assert own == {"Undo": {"SECRET_URI"}}
 
 
 def test_each_setting_is_a_parameter() -> None:
     """It has a description, and either a pattern or a list of what is allowed."""
-    for variable in set(VARIABLES) - OF_KNATIVE - {"UNDO_KEY_URI"}:
+    for variable in set(VARIABLES) - OF_KNATIVE:
         parameter = PARAMETERS[_parameter(variable)]
         assert parameter["Description"]
         assert ("AllowedPattern" in parameter) != ("AllowedValues" in parameter)
@@ -76,10 +78,7 @@ def test_each_setting_is_a_parameter() -> None:
 
 def test_nothing_is_detached_until_it_is_asked_for() -> None:
     """The dry run is the default, and every other setting defaults to the code's own default."""
-    given = {
-        variable: PARAMETERS[_parameter(variable)]["Default"]
-        for variable in set(VARIABLES) - OF_KNATIVE - {"UNDO_KEY_URI"}
-    }
+    given = {variable: PARAMETERS[_parameter(variable)]["Default"] for variable in set(VARIABLES) - OF_KNATIVE}
     assert given.pop("DETACH_DRY_RUN") == "true"
     assert set(given.values()) == {""}
     loaded = settings.load({**dict.fromkeys(given, ""), "SECRET_URI": "file:/secret", "DETACH_DRY_RUN": "true"}.get)
@@ -125,6 +124,8 @@ def test_a_description_names_the_default(variable: str, default: str) -> None:
     [
         ("SECRET_URI", "file:/opt/credentials.json", True),
         ("SECRET_URI", "hunter2", False),
+        ("UNDO_KEY_URI", "file:/opt/undo-key", True),
+        ("UNDO_KEY_URI", "hunter2", False),
         ("OS_REGION_NAME", "eu-nl", True),
         ("OS_REGION_NAME", "EU DE", False),
         ("OS_AUTH_URL", "https://iam.example.com:5000/v3", True),
@@ -202,13 +203,17 @@ def test_only_the_rules_of_the_stack_send_and_only_over_tls() -> None:
 
 def test_the_functions_may_do_nothing_else() -> None:
     """Every action that a role of a function allows, and on what; one secret, no service as a whole."""
-    policies = [of_type("AWS::IAM::ManagedPolicy")["FunctionPolicy"]["PolicyDocument"]]
+    policies = [each["PolicyDocument"] for each in of_type("AWS::IAM::ManagedPolicy").values()]
     roles = {name: each for name, each in of_type("AWS::IAM::Role").items() if name.removesuffix("Role") in FUNCTIONS}
     assert len(roles) == len(FUNCTIONS)
-    for role in roles.values():
-        assert role["ManagedPolicyArns"] == [{"Ref": "FunctionPolicy"}]
+    for name, role in roles.items():
+        assert [each["Ref"] for each in role["ManagedPolicyArns"]] == [
+            "FunctionPolicy",
+            *(["CredentialsPolicy"] if name != "UndoRole" else []),
+            *(["UndoKeyPolicy"] if name != "CleanupPlanRole" else []),
+        ]
         policies += [each["PolicyDocument"] for each in role.get("Policies", ())]
-    statements = [each["Fn::If"][1] if "Fn::If" in each else each for one in policies for each in one["Statement"]]
+    statements = [each for one in policies for each in one["Statement"]]
     actions = {action for each in statements for action in _listed(each["Action"])}
     assert actions == {
         "logs:CreateLogStream",

@@ -16,7 +16,9 @@ ALARMS = of_type("AWS::CloudWatch::Alarm")
 
 def _dashboard() -> list[dict[str, Any]]:
     """The widgets of the dashboard."""
-    body = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    body, parts = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    for name, part in parts.items():
+        body = body.replace(f"${{{name}}}", part["Fn::Sub"])
     return list(json.loads(body)["widgets"])
 
 

@@ -11,6 +11,7 @@ from shared.core.event_data import Kind
 from shared.core.outcome import Outcome
 from shared.wiring import Runtime
 from tests.conftest import LONG_AGO
+from tests.support.undo_key import signed
 
 # From the request example of BatchDisassociateDomainsV2.
 DOMAIN = "apigtest.example.com"
@@ -36,8 +37,10 @@ def furnish(sandbox: Sandbox, *, domains: Iterable[str] = (DOMAIN,), not_after: 
             fleet.bind(CERTIFICATE, domain, instance_id)
 
 
-def send(runtime: Runtime, kind: Kind, data: dict[str, Any], *, seconds: float = 20.0) -> Outcome:
-    """Hand the bare data of a kind to the handlers, as a door does."""
+def send(runtime: Runtime, kind: Kind, data: Any, *, seconds: float = 20.0) -> Outcome:
+    """Hand the bare data of a kind to the handlers, as a door does; a list, which is an undo's, is signed first."""
+    if isinstance(data, list):
+        data = signed(data, runtime.work(Deadline.after(seconds), lambda _: None).client.project_id)
     return handle(delivery(data, kind, seconds=seconds), runtime)
 
 

@@ -31,18 +31,25 @@ GATEWAYS = (
 )
 CLEANUP = ScheduledCleanup(instance_ids=GATEWAYS)
 UNDO = DetachUndo.model_validate(
-    [
-        {
-            "certificate_id": "a27be832f2e9441c8127fe48e3b5ac67",
-            "domains": [
-                {
-                    "domain": "apigtest.example.com",
-                    "instance_ids": GATEWAYS[:2],
-                    "verified_client_certificate_enabled": False,
-                }
-            ],
-        }
-    ]
+    {
+        "undo": [
+            {
+                "certificate_id": "a27be832f2e9441c8127fe48e3b5ac67",
+                "domains": [
+                    {
+                        "domain": "apigtest.example.com",
+                        "instance_ids": GATEWAYS[:2],
+                        "verified_client_certificate_enabled": False,
+                    }
+                ],
+            }
+        ],
+        "undo_signature": {
+            "key_id": "985ca375bbf443ca",
+            "signed_at": "2026-02-03T06:00:14Z",
+            "signature": "75c86527c68e222b37d169ff78ef525862fab06099c07ebd3a6199449f55c022",
+        },
+    }
 )
 
 FILES: dict[str, tuple[str, Any]] = {

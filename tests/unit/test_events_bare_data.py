@@ -92,7 +92,12 @@ def test_bare_data_needs_a_kind() -> None:
             "domains[0].instanceIds",
             "did you mean instance_ids?",
         ),
-        ("undo", {"undo": UNDO_LIST, "certificate": "x"}, "certificate", "expected one of undo, context, dry_run"),
+        (
+            "undo",
+            {"undo": UNDO_LIST, "certificate": "x"},
+            "certificate",
+            "expected one of undo, undo_signature,",
+        ),
         ("undo", {"undo": [{**UNDO_LIST[0], "domain": []}]}, "undo[0].domain", "did you mean domains?"),
     ],
 )

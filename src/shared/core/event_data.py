@@ -161,8 +161,23 @@ class Undo(_Data):
     domains: Annotated[tuple[UndoDomain, ...], Field(min_length=1, max_length=MAX_UNDO)]
 
 
-# What an outcome holds beside `undo`, `context` and `dry_run`.
-_OF_AN_OUTCOME = {"event_id", "kind", "status", "certificates", "cursor", "gateways", "emitted", "not_found"}
+class UndoSignature(_Data):
+    """That `undo` is ours, and since when: see `shared.core.undo_signature`."""
+
+    key_id: Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{16}$", description="Which key signed it.")]
+    signed_at: Annotated[
+        str, Field(strict=True, pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", description="RFC 3339, in UTC.")
+    ]
+    signature: Annotated[str, Field(strict=True, pattern=r"^[0-9a-f]{64}$", description="HMAC-SHA256, in hex.")]
+
+
+# What an outcome, or a line of the log with `undo`, holds beside `undo`, `undo_signature`, `context` and `dry_run`.
+_OF_AN_OUTCOME = {
+    *("event_id", "kind", "status", "certificates", "cursor", "gateways", "emitted", "not_found", "source", "sender"),
+    *("level", "message", "timestamp", "service", "location", "certificate_id", "part", "parts"),
+    *("planned", "detached", "already_detached", "kept", "failed", "error", "error_code", "error_message"),
+    *("cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id", "xray_trace_id"),
+}
 
 
 class DetachUndo(_EventData):
@@ -171,6 +186,9 @@ class DetachUndo(_EventData):
     kind: ClassVar[Kind] = "undo"
 
     undo: Annotated[tuple[Undo, ...], Field(max_length=MAX_UNDO)]
+    undo_signature: UndoSignature | None = Field(
+        None, description="Stands beside the `undo` of an outcome or a log line; an undo by event needs it."
+    )
 
     @model_validator(mode="before")
     @classmethod

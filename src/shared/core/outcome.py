@@ -11,6 +11,7 @@ from shared.core.event_data import Kind
 from shared.core.guards import Reason
 from shared.core.models import Binding, Certificate
 from shared.core.plan import Action, Plan
+from shared.core.undo_signature import UndoSigner, undo_fields
 
 Status = Literal["detached", "nothing_to_detach", "attached", "nothing_to_attach", "not_due", "dry_run", "failed"]
 
@@ -188,6 +189,7 @@ class Outcome:
     source: str | None = None
     sender: str | None = None
     gateways: tuple[GatewayOutcome, ...] = ()
+    signer: UndoSigner | None = None  # of `undo`, when there is a key
 
     @property
     def action(self) -> Action:
@@ -224,7 +226,7 @@ class Outcome:
             "status": self.status,
             "dry_run": self.dry_run,
             "certificates": [certificate.to_dict() for certificate in self.certificates],
-            "undo": self.undo,
+            **undo_fields(self.undo, self.signer),
             **self._listing(),
             **({"context": self.context} if self.context is not None else {}),
             **self._origin(),
@@ -262,7 +264,7 @@ class Outcome:
                 "certificate_id": ids[0] if len(ids) == 1 else ids or None,
                 **part.lists(),
                 "dry_run": self.dry_run,
-                "undo": part.undo,
+                **undo_fields(part.undo, self.signer),
                 **self._origin(),
                 **({"not_found": list(self.not_found)} if self.not_found else {}),
                 **({"part": number, "parts": len(parts)} if len(parts) > 1 else {}),

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from shared.core.errors import InvalidEvent
-from shared.core.event_data import DetachUndo, DomainEntry, Event, Kind, Undo, UndoDomain
+from shared.core.event_data import DetachUndo, DomainEntry, Event, Kind, Undo, UndoDomain, UndoSignature
 from shared.core.kinds import KINDS
 from shared.core.names import normal_name
 from shared.core.secret import redact
@@ -32,6 +32,10 @@ _EXPECTED = {
     "verified_client_certificate_enabled": "true or false",
     "cursor": "1 to 1024 characters of text",
     "undo": "the undo list of an outcome",
+    "undo_signature": "the undo_signature of an outcome",
+    "key_id": "16 lower-case hex digits",
+    "signed_at": "a time such as 2026-02-04T08:15:00Z",
+    "signature": "64 lower-case hex digits",
     "context": "a JSON object of at most 8192 bytes",
     "dry_run": "true or false",
 }
@@ -115,7 +119,8 @@ def _path(field: str, steps: tuple[int | str, ...]) -> str:
 
 def _known_fields(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
     """The fields that the object at this place may have."""
-    named = {"domains": UndoDomain if model is DetachUndo else DomainEntry, "undo": Undo}
+    domain = UndoDomain if model is DetachUndo else DomainEntry
+    named = {"domains": domain, "undo": Undo, "undo_signature": UndoSignature}
     for step in where:
         model = named.get(str(step), model)
     of_all = ("context", "dry_run")

@@ -22,6 +22,7 @@ from sandbox import Sandbox
 from tests.e2e.aws.client import REGION, ROOT, Aws
 from tests.platform.template import PARAMETERS
 from tests.support.leaks import WATCH
+from tests.support.undo_key import UNDO_KEY
 
 ARCH = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
 SAM = ROOT / ".venv-aws-checks/bin/sam"
@@ -91,17 +92,20 @@ def aws(stand_in: str, _sandbox: Sandbox, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("deployment")
     credentials = folder / "credentials.json"
     credentials.write_text(json.dumps(_sandbox.credentials), encoding="utf-8")
+    undo_key = folder / "undo-key"
+    undo_key.write_text(UNDO_KEY, encoding="utf-8")
     parameters = {
         "Architecture": ARCH,
         "DryRun": "false",
         "SecretUri": f"file:{credentials}",
+        "UndoKeyUri": f"file:{undo_key}",
         "OsAuthUrl": _sandbox.auth_url,
         "ApigEndpoint": _sandbox.endpoint,
         "OsCacert": _sandbox.ca_file,
         "HttpAttempts": "2",
         "CleanupConcurrency": "4",
     }
-    WATCH.keep(credentials)
+    WATCH.keep(credentials, undo_key)
     assert set(parameters) <= set(PARAMETERS), "sam deploy passes over what is no parameter"
     _sam(stand_in, "build", "--build-dir", str(folder / "build"))
     _sam(

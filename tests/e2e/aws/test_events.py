@@ -6,6 +6,7 @@ import pytest
 
 from sandbox import Sandbox
 from tests.e2e.aws.client import ROOT, Aws, until
+from tests.support.undo_key import signed
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, furnish
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -58,15 +59,27 @@ def test_a_clean_up_that_an_event_asks_for(aws: Aws, sandbox: Sandbox) -> None:
 
 
 def test_an_undo_attaches_again(aws: Aws, sandbox: Sandbox) -> None:
-    """What a report's undo list holds is attached again."""
+    """What a signed undo list holds is attached again; one that is not signed ends in the dead letters."""
     furnish(sandbox)
     sandbox.fleet.renew(CERTIFICATE, "P90D")  # the gateway attaches no expired certificate
     bound = sandbox.fleet.bindings()
     for gateway in (FIRST, SECOND):
         sandbox.fleet.unbind(CERTIFICATE, DOMAIN, gateway)
-    aws.put_event("detach_undo")
+    detail = json.loads((ROOT / "events/eventbridge/detach_undo.json").read_text(encoding="utf-8"))["detail"]
+    aws.put_event("detach_undo", **signed(detail["undo"], sandbox.project_id))
     until(sandbox.fleet.bindings, lambda bindings: bindings == bound)
     _is_drained(aws, "Undo")
+    aws.call(
+        "sqs",
+        "SetQueueAttributes",
+        QueueUrl=aws.outputs["UndoQueueUrl"],
+        Attributes={"VisibilityTimeout": "3"},
+    )
+    sent = len(sandbox.journal.attaches())
+    aws.put_event("detach_undo", undo=detail["undo"])
+    until(lambda: aws.messages("UndoDeadLetters"), lambda waiting: waiting == 1, seconds=120)
+    assert aws.take("UndoDeadLetters")["detail"] == {"undo": detail["undo"]}
+    assert len(sandbox.journal.attaches()) == sent
 
 
 def test_a_failing_event_is_received_four_times_and_kept(aws: Aws, sandbox: Sandbox) -> None:
