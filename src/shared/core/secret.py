@@ -3,7 +3,7 @@
 import hmac
 import json
 import weakref
-from typing import NoReturn, final
+from typing import Any, NoReturn, final
 
 _SHORTEST = 8  # characters; redacting anything shorter would garble a log and protect nothing
 _alive: "weakref.WeakValueDictionary[int, Secret]" = weakref.WeakValueDictionary()
@@ -50,3 +50,9 @@ def redact(text: str) -> str:
             for form in {known, json.dumps(known)[1:-1], json.dumps(known, ensure_ascii=False)[1:-1]}:
                 text = text.replace(form, "<secret>")
     return text
+
+
+def redact_json(value: dict[str, Any]) -> dict[str, Any]:
+    """The JSON object without any secret that is in use."""
+    redacted: dict[str, Any] = json.loads(redact(json.dumps(value)))
+    return redacted
