@@ -1,21 +1,27 @@
 """What an operator sees of an event: one report, one line a call, and the metrics; nothing secret.
 
 Powertools' `Metrics` objects share one set in a process, and appended log keys are lost between threads: so each event
-has its own `EphemeralMetrics`, and every field is given explicitly.
+has its own `EphemeralMetrics`, and every field is given explicitly. Log lines and metrics are written to stdout by one
+writer, a line at once, so that a line of one thread never stands in the middle of another's.
 """
 
+import io
 import itertools
+import json
 import logging
 import os
+import sys
 import threading
 import traceback
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 from shared.core.errors import BlastRadiusExceeded, DetachError, InvalidEvent
 from shared.core.event_data import Event, Kind
@@ -26,6 +32,7 @@ from shared.core.secret import redact
 from shared.transport.send import Call
 
 DEFAULT_SERVICE = "apig-certificate-detach"
+_MOST_VALUES = 99  # of one metric in one record: at the hundredth, Powertools prints a record by itself
 _events = itertools.count()  # the first event of a process is its cold start; next() on it is atomic
 
 
@@ -34,10 +41,28 @@ class _Formatter(LambdaPowertoolsFormatter):
         return redact(super().format(record))
 
 
+class _Lines(io.TextIOBase):
+    """Stdout as it is at each write, which a platform may replace: a line and its end are one write, one at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def write(self, line: str) -> int:
+        with self._lock:
+            written = sys.stdout.write(line)
+            sys.stdout.flush()
+        return written
+
+
+_lines = _Lines()
+
+
 @cache
 def logger() -> Logger:
     """The process' logger, made when it is first needed: its name and level are then read from the environment."""
-    return Logger(service=_service(), logger_formatter=_Formatter(utc=True, use_rfc3339=True, location=None))
+    formatter = _Formatter(utc=True, use_rfc3339=True, location=None)
+    return Logger(service=_service(), logger_formatter=formatter, stream=_lines)
 
 
 def _service() -> str:
@@ -146,15 +171,23 @@ class Report:
         self._counts["EventsFailed"] += error is not None
         self._counts["InvalidEvents"] += isinstance(error, InvalidEvent)
         self._counts["GuardRefusals"] += isinstance(error, BlastRadiusExceeded)
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=_service())
-        # First: Powertools writes a record of its own accord at every hundredth value of a metric.
-        metrics.add_dimension("kind", self._kind or "unknown")
-        for name, value in self._counts.items():
-            metrics.add_metric(name, MetricUnit(METRICS[name].unit), value)
-        for latency in self._latencies:
-            metrics.add_metric("ApiLatency", MetricUnit(METRICS["ApiLatency"].unit), latency)
-        if metrics.metric_set:
-            metrics.flush_metrics()
+        if is_metrics_disabled():  # POWERTOOLS_METRICS_DISABLED
+            return
+        values = {name: [float(value)] for name, value in self._counts.items()}
+        for at in range(0, max(1, len(self._latencies)), _MOST_VALUES):  # the first record has the counts, too
+            values["ApiLatency"] = self._latencies[at : at + _MOST_VALUES]
+            _write_metrics(self._kind, values)
+            values = {}
+
+
+def _write_metrics(kind: Kind | None, metrics: Mapping[str, Sequence[float]]) -> None:
+    """One record in CloudWatch's embedded metric format."""
+    record = EphemeralMetrics(namespace=NAMESPACE, service=_service())
+    record.add_dimension("kind", kind or "unknown")
+    for name, values in metrics.items():
+        for value in values:
+            record.add_metric(name, MetricUnit(METRICS[name].unit), value)
+    _lines.write(json.dumps(record.serialize_metric_set(), separators=(",", ":")) + "\n")
 
 
 def _domains(outcome: Outcome) -> Counter[str]:
