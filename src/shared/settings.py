@@ -221,6 +221,9 @@ def load(get: Callable[[str], str | None], names: Iterable[str] = ()) -> Setting
     region = values.get("OS_REGION_NAME", "eu-de")
     values.setdefault("OS_AUTH_URL", f"https://iam.{region}.otc.t-systems.com/v3")
     values.setdefault("APIG_ENDPOINT", f"https://apig.{region}.otc.t-systems.com")
+    for name, other in (("DOOR_OIDC_ISSUER", "DOOR_OIDC_AUDIENCE"), ("DOOR_OIDC_AUDIENCE", "DOOR_OIDC_ISSUER")):
+        if name in values and other not in values:
+            raise ConfigurationError(f"{other}: not set; {name} needs it")
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:

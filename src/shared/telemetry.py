@@ -62,11 +62,32 @@ _lines = _Lines()
 def logger() -> Logger:
     """The process' logger, made when it is first needed: its name and level are then read from the environment."""
     formatter = _Formatter(utc=True, use_rfc3339=True, location=None)
-    return Logger(service=_service(), logger_formatter=formatter, stream=_lines)
+    return Logger(service=_service(), logger_formatter=formatter, logger_handler=logging.StreamHandler(_lines))
 
 
 def _service() -> str:
     return os.environ.get("POWERTOOLS_SERVICE_NAME") or DEFAULT_SERVICE
+
+
+def log_call(call: Call, event_id: str = "") -> None:
+    """The line of one attempt of a call: at DEBUG, or at WARNING when it failed."""
+    log = logger().warning if call.error else logger().debug
+    log(
+        "gateway.call",
+        event_id=event_id,
+        method=call.method,
+        route=call.route,
+        status=call.status,
+        error_code=call.error.error_code if call.error else None,
+        error=call.error.message if call.error else None,
+        attempt=call.attempt,
+        duration_ms=round(call.duration_ms, 1),
+    )
+
+
+def log_refused(status: int, reason: str) -> None:
+    """A request that the HTTP door did not take. It is no event, so it is not counted as one."""
+    logger().warning("door.refused", status=status, reason=reason)
 
 
 class Report:
@@ -96,18 +117,7 @@ class Report:
             elif call.service == "iam" and call.method == "POST" and call.error is None:
                 self._counts["TokensFetched"] += 1
             self._counts["ApiRetries"] += call.attempt > 1
-        log = logger().warning if call.error else logger().debug
-        log(
-            "gateway.call",
-            event_id=self._event_id,
-            method=call.method,
-            route=call.route,
-            status=call.status,
-            error_code=call.error.error_code if call.error else None,
-            error=call.error.message if call.error else None,
-            attempt=call.attempt,
-            duration_ms=round(call.duration_ms, 1),
-        )
+        log_call(call, self._event_id)
 
     def planned(self, plan: Plan) -> None:
         """Logged before the first write: even if this process dies in the middle, the detach can be undone."""

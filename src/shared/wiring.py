@@ -6,20 +6,30 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 
 from shared import settings
 from shared.apig.client import ApigClient
 from shared.core.delivery import Deadline
+from shared.core.errors import DetachError
 from shared.core.guards import Policy
 from shared.credentials.provider import CredentialProvider
 from shared.credentials.stores import open_store
 from shared.credentials.stores.process import Process
 from shared.event_sink import ATTEMPTS, EventSink
+from shared.readiness import Readiness
 from shared.settings import Settings
+from shared.telemetry import log_call
 from shared.transport.send import Call, Transport
 from shared.transport.tls import new_client
+
+if TYPE_CHECKING:
+    from shared.callers import Check
+
+CALLER_TIME = 10.0  # seconds in which it has to be told who calls, and whether events could be handled
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,7 @@ class Runtime:
         self._platform_token = platform_token
         self._lock = threading.RLock()
         self._shared: _Shared | None = None
+        self._readiness = Readiness(self._reach)
 
     def check(self) -> None:
         """Read the settings, if they are not known yet; raises ConfigurationError for the first wrong one."""
@@ -61,6 +72,21 @@ class Runtime:
     def work(self, deadline: Deadline, observe: Callable[[Call], None]) -> Work:
         """All that one event is handled with; a token is fetched if the project is not known without one."""
         return self._known().work(deadline, observe)
+
+    def sender(self, authorization: str | None) -> str | None:
+        """Who calls the HTTP door, by their `Authorization` header; None where the settings leave that to the platform.
+
+        Raises CallerRefused, or a DetachError when it cannot be told.
+        """
+        return self._known().sender(authorization)
+
+    def not_ready(self) -> DetachError | None:
+        """Why events could not be handled now: a login and one page of gateways, asked for once a minute at most."""
+        return self._readiness.error()
+
+    def _reach(self) -> None:
+        work = self.work(Deadline.after(CALLER_TIME), log_call)
+        next(work.client.instances(), None)  # no more than the first page
 
     def close(self) -> None:
         """Close the connections."""
@@ -84,9 +110,11 @@ class _Shared:
         self._settings = values
         self._clients: dict[str | None, httpx.Client] = {}
         self._client = self._client_for(values.ca_file)
-        store = open_store(values.secret_uri, Process(get, self._client_for, platform_token))
+        process = Process(get, self._client_for, platform_token)
+        store = open_store(values.secret_uri, process)
         self._credentials = CredentialProvider(store, values.auth_url, values.region)
         self._sink_client = self._client_of_sink()
+        self._checks = self._checks_of_callers(process)
 
     def work(self, deadline: Deadline, observe: Callable[[Call], None]) -> Work:
         values = self._settings
@@ -95,6 +123,16 @@ class _Shared:
         auth = self._credentials.auth(transport, project_id)
         client = ApigClient(transport, auth, values.apig_endpoint, project_id)
         return Work(client, values.policy, self._sink(deadline, observe))
+
+    def sender(self, authorization: str | None) -> str | None:
+        if not self._checks:
+            return None
+        from shared.callers import sender_of  # noqa: PLC0415 - for the HTTP door alone
+
+        values = self._settings
+        deadline = Deadline.after(CALLER_TIME)
+        transport = Transport(self._client, values.http_timeout, values.http_attempts, deadline, log_call)
+        return sender_of(authorization, self._checks, transport)
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -123,3 +161,26 @@ class _Shared:
         attempts = max(values.http_attempts, ATTEMPTS)
         transport = Transport(self._sink_client, values.http_timeout, attempts, deadline, observe)
         return EventSink(transport, values.sink, values.sink_extensions)
+
+    def _checks_of_callers(self, process: Process) -> "tuple[Check, ...]":
+        values = self._settings
+        checks: list[Check] = []
+        if values.door_bearer_uri is not None:
+            from shared.callers.shared_token import SharedToken  # noqa: PLC0415 - for the HTTP door alone
+
+            checks.append(SharedToken(values.door_bearer_uri, process))
+        if values.door_oidc_issuer is not None and values.door_oidc_audience is not None:
+            from shared.callers.id_token import IdToken  # noqa: PLC0415 - for the HTTP door alone
+            from shared.callers.issuer import Issuer  # noqa: PLC0415
+
+            client = self._client_of_issuer()
+            checks.append(IdToken(Issuer(values.door_oidc_issuer, client), values.door_oidc_audience))
+        return tuple(checks)
+
+    def _client_of_issuer(self) -> httpx.Client:
+        """A public issuer is trusted by the system's trust store, a private one by OS_CACERT: so both count."""
+        if self._settings.ca_file is None:
+            return self._client
+        pem = Path(self._settings.ca_file).read_text(encoding="ascii", errors="ignore")
+        client = self._clients["DOOR_OIDC_ISSUER"] = new_client(None, pem=pem)
+        return client
