@@ -38,8 +38,10 @@ class Framework:
         return f"http://127.0.0.1:{self.port}"
 
     def post(self, content: bytes | str = b"", headers: Mapping[str, str] | None = None) -> httpx.Response:
-        """POST to the function."""
-        return httpx.post(self.url, content=content, headers=headers, timeout=30, trust_env=False)
+        """POST to the function, as JSON where the headers do not say otherwise."""
+        sent = httpx.Headers({"Content-Type": "application/json"})
+        sent.update(headers)
+        return httpx.post(self.url, content=content, headers=sent, timeout=30, trust_env=False)
 
     def output(self) -> str:
         """All that it has written so far, stdout and stderr."""

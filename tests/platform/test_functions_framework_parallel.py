@@ -140,7 +140,8 @@ def test_the_time_in_which_the_body_arrives_counts(sandbox: Sandbox, certificate
     """The platform counts from the request's first byte on, so a slow sender leaves less time for the event."""
     sandbox.faults.add(Fault(path=f"{certificates[0]}$", delay=8))
     body = json.dumps({"certificate_id": certificates[0]}).encode()
-    head = f"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = "POST / HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+    head = f"{head}Content-Length: {len(body)}\r\n\r\n".encode()
     settings = variables(sandbox) | {"CLOUD_RUN_TIMEOUT_SECONDS": "4"}
     with (
         framework(settings, "certificate_expiry", tmp_path) as service,
