@@ -140,6 +140,13 @@ class Connection(H11Protocol):
         self._stop_timer()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """A body that cannot be read counts as cut off: after a 400, no broker would send it again."""
+        if self._awaits_headers():
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def _awaits_headers(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
 
