@@ -131,7 +131,7 @@ class _Shared:
 
         values = self._settings
         deadline = Deadline.after(CALLER_TIME)
-        transport = Transport(self._client, values.http_timeout, values.http_attempts, deadline, log_call)
+        transport = Transport(self._client, values.http_timeout, min(values.http_attempts, 2), deadline, log_call)
         return sender_of(authorization, self._checks, transport)
 
     def close(self) -> None:

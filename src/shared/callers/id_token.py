@@ -44,7 +44,7 @@ class IdToken:
         except (jwt.PyJWTError, ValueError, RecursionError):
             raise CallerRefused("the token is no ID token") from None
         algorithm, key_id = header.get("alg"), header.get("kid")
-        if algorithm not in ALGORITHMS or not isinstance(key_id, str):
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS or not isinstance(key_id, str):
             raise CallerRefused("the ID token is not signed with a named key of an issuer")
         key = self._issuer.key(key_id, transport)
         if key.get("alg", algorithm) != algorithm:

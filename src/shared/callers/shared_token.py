@@ -60,10 +60,10 @@ class SharedToken:
 def _parsed(content: Secret) -> tuple[Secret, ...]:
     text = content.reveal().strip()
     tokens: object = text.splitlines()
-    if text.startswith("{"):
+    if text.startswith(("{", "[", '"')):  # broken JSON must not count as a token
         try:
-            tokens = json.loads(text).get("token")
-        except (ValueError, RecursionError):
+            tokens = json.loads(text)["token"]
+        except (ValueError, LookupError, TypeError, RecursionError):
             tokens = None
         tokens = [tokens] if isinstance(tokens, str) else tokens
     found = [t.strip() for t in tokens if isinstance(t, str) and t.strip()] if isinstance(tokens, list) else []
