@@ -282,9 +282,7 @@ def test_keys_are_asked_for_once(runtime: Runtime, issuer: Issuer):
     assert issuer.asked == ["/.well-known/openid-configuration", "/keys"]
 
 
-@pytest.mark.parametrize(
-    "broken", [(503, ""), (404, "{}"), (302, ""), (200, "no JSON"), (200, "[]")]
-)
+@pytest.mark.parametrize("broken", [(503, ""), (404, "{}"), (302, ""), (200, "no JSON"), (200, "[]")])
 def test_an_issuer_that_does_not_answer_loses_no_event(runtime: Runtime, issuer: Issuer, broken: Answer):
     """The event is asked to come again: its token may be good."""
     issuer.broken = broken
