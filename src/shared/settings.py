@@ -59,6 +59,10 @@ def _flag(value: object) -> object:
     return value
 
 
+def _subjects(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 _Days = timedelta(days=3650)
 _STORE = r"^[a-z-]+:\S*$"  # the address of a secret
 Flag = Annotated[bool, BeforeValidator(_flag)]
@@ -153,6 +157,11 @@ class Settings(BaseModel):
     door_oidc_audience: str | None = Field(
         None, alias="DOOR_OIDC_AUDIENCE", description="the audience that such a token has to be for"
     )
+    door_oidc_subjects: Annotated[tuple[str, ...], BeforeValidator(_subjects)] = Field(
+        (),
+        alias="DOOR_OIDC_SUBJECTS",
+        description="comma-separated: whose tokens are taken, by `sub` or verified e-mail address; empty: everybody's",
+    )
     batch_size: int = Field(50, alias="DETACH_BATCH_SIZE", ge=1, le=1000, description="domains per request")
     concurrency: int = Field(
         4, alias="DETACH_CONCURRENCY", ge=1, le=64, description="parallel certificates in a clean-up"
@@ -202,6 +211,7 @@ _EXPECTED = {
 }
 
 
+_OPEN_ISSUERS = {"https://accounts.google.com"}  # each of Google's service accounts can ask for any audience
 _ADDRESSES = {"SECRET_URI", "UNDO_KEY_URI", "DOOR_BEARER_URI"}
 
 
@@ -221,13 +231,25 @@ def load(get: Callable[[str], str | None], names: Iterable[str] = ()) -> Setting
     region = values.get("OS_REGION_NAME", "eu-de")
     values.setdefault("OS_AUTH_URL", f"https://iam.{region}.otc.t-systems.com/v3")
     values.setdefault("APIG_ENDPOINT", f"https://apig.{region}.otc.t-systems.com")
-    for name, other in (("DOOR_OIDC_ISSUER", "DOOR_OIDC_AUDIENCE"), ("DOOR_OIDC_AUDIENCE", "DOOR_OIDC_ISSUER")):
-        if name in values and other not in values:
-            raise ConfigurationError(f"{other}: not set; {name} needs it")
+    _check_issuer(values)
     try:
         return Settings.model_validate(values)
     except ValidationError as exc:
         raise _first(exc, values) from None
+
+
+def _check_issuer(values: dict[str, str]) -> None:
+    """An issuer goes with an audience. One that makes tokens for everybody, for any audience, tells nothing alone."""
+    for name, other in (
+        ("DOOR_OIDC_ISSUER", "DOOR_OIDC_AUDIENCE"),
+        ("DOOR_OIDC_AUDIENCE", "DOOR_OIDC_ISSUER"),
+        ("DOOR_OIDC_SUBJECTS", "DOOR_OIDC_ISSUER"),
+    ):
+        if name in values and other not in values:
+            raise ConfigurationError(f"{other}: not set; {name} needs it")
+    issuer = values.get("DOOR_OIDC_ISSUER", "").rstrip("/")
+    if issuer in _OPEN_ISSUERS and "DOOR_OIDC_SUBJECTS" not in values:
+        raise ConfigurationError(f"DOOR_OIDC_SUBJECTS: not set; {issuer} makes tokens for any audience for everybody")
 
 
 def _first(exc: ValidationError, values: dict[str, str]) -> ConfigurationError:

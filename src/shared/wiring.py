@@ -173,8 +173,8 @@ class _Shared:
             from shared.callers.id_token import IdToken  # noqa: PLC0415 - for the HTTP door alone
             from shared.callers.issuer import Issuer  # noqa: PLC0415
 
-            client = self._client_of_issuer()
-            checks.append(IdToken(Issuer(values.door_oidc_issuer, client), values.door_oidc_audience))
+            issuer = Issuer(values.door_oidc_issuer, self._client_of_issuer())
+            checks.append(IdToken(issuer, values.door_oidc_audience, values.door_oidc_subjects))
         return tuple(checks)
 
     def _client_of_issuer(self) -> httpx.Client:

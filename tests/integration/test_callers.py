@@ -168,6 +168,23 @@ def test_the_sender_is_a_verified_address(runtime: Runtime, issuer: Issuer):
     assert runtime.sender(issuer.bearer(**claims)) == "push@project.iam.gserviceaccount.com"
 
 
+def test_only_the_named_subjects_are_taken(new_runtime: NewRuntime, issuer: Issuer):
+    """By `sub` or by the verified address. Many issuers make tokens for everybody, for any audience."""
+    subjects = f"{SENDER},push@example.com"
+    settings = {"DOOR_OIDC_ISSUER": issuer.url, "DOOR_OIDC_AUDIENCE": AUDIENCE, "DOOR_OIDC_SUBJECTS": subjects}
+    runtime = new_runtime(**settings)
+    verified = {"email": "push@example.com", "email_verified": True}
+    assert runtime.sender(issuer.bearer()) == SENDER
+    assert runtime.sender(issuer.bearer(**verified, sub="4711")) == "push@example.com"
+    for claims in (
+        {"sub": "system:serviceaccount:web:other"},
+        {"sub": SENDER[:-1]},
+        {"sub": "4711", "email": "push@example.com"},
+        {"sub": "4711", "email": "other@example.com", "email_verified": True},
+    ):
+        assert refused(runtime, issuer.bearer(**claims)) == "the ID token is of nobody in DOOR_OIDC_SUBJECTS"
+
+
 def test_an_issuer_may_end_with_a_slash(new_runtime: NewRuntime, issuer: Issuer):
     """The setting is kept without it, and some issuers have it in their tokens."""
     issuer.found = {"issuer": f"{issuer.url}/"}

@@ -3,6 +3,7 @@
 PyJWT checks them. Only the HTTP door's dependencies have it, so it is imported when the first token comes.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from shared.callers.issuer import Issuer
@@ -19,9 +20,10 @@ _LONGEST = 255  # characters of `sub` (OpenID Connect Core 1.0, section 2)
 class IdToken:
     """Tells who sends an ID token of this issuer for this audience, for any number of threads."""
 
-    def __init__(self, issuer: Issuer, audience: str) -> None:
+    def __init__(self, issuer: Issuer, audience: str, subjects: Collection[str] = ()) -> None:
         self._issuer = issuer
         self._audience = audience
+        self._subjects = subjects  # empty: everybody to whom the issuer gives a token for this audience
 
     def __call__(self, shown: Secret, transport: Transport) -> str:
         """See `shared.callers.Check`: the sender is the e-mail address if the issuer has verified it, or `sub`."""
@@ -30,11 +32,11 @@ class IdToken:
         if not 0 < len(subject) <= _LONGEST or not subject.isprintable():
             raise CallerRefused("the ID token's sub is not 1 to 255 printable characters")
         email = claims.get("email")
-        return (
-            email
-            if isinstance(email, str) and email.isprintable() and claims.get("email_verified") is True
-            else subject
-        )
+        verified = isinstance(email, str) and email.isprintable() and claims.get("email_verified") is True
+        sender = str(email) if verified else subject
+        if self._subjects and not {subject, sender} & set(self._subjects):
+            raise CallerRefused("the ID token is of nobody in DOOR_OIDC_SUBJECTS")
+        return sender
 
     def _claims(self, token: str, transport: Transport) -> dict[str, Any]:
         import jwt  # noqa: PLC0415 - see above
