@@ -8,6 +8,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,35 @@ def test_a_changed_token_is_seen(new_runtime: NewRuntime, shared: Path):
     shared.write_text(SECOND)
     assert runtime.sender(f"Bearer {SECOND}") == "bearer"
     refused(runtime, f"Bearer {FIRST}")
+
+
+def test_no_token_is_missing_or_taken_by_mistake_during_a_change(new_runtime: NewRuntime, shared: Path):
+    """Eight threads ask while the file changes all the time: the lasting token always counts, another one never."""
+    runtime = new_runtime(DOOR_BEARER_URI=f"file:{shared}")
+    over = time.monotonic() + 1
+
+    def change() -> None:
+        while time.monotonic() < over:
+            for content in (f"{FIRST}\n{SECOND}", SECOND):
+                (shared.parent / "next").write_text(content)
+                (shared.parent / "next").replace(shared)
+
+    def ask(_: int) -> tuple[int, int]:
+        asked = taken = 0
+        while time.monotonic() < over:
+            assert runtime.sender(f"Bearer {SECOND}") == "bearer"
+            asked += 1
+            with suppress(CallerRefused):
+                taken += runtime.sender(f"Bearer {FIRST}{SECOND}") is not None
+        return asked, taken
+
+    shared.write_text(SECOND)
+    with ThreadPoolExecutor(9) as pool:
+        changing = pool.submit(change)
+        counts = list(pool.map(ask, range(8)))
+        changing.result()
+    assert sum(asked for asked, _ in counts) > 100
+    assert sum(taken for _, taken in counts) == 0
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import socket
 import threading
 import time
@@ -101,7 +102,8 @@ def _dripping(port: int, number: int, first: str) -> Iterator[None]:
         def drip() -> None:
             while not over.wait(0.2):
                 for connection in connections:
-                    connection.send(b"a")
+                    with suppress(OSError):  # the server may have closed it
+                        connection.send(b"a")
 
         thread = threading.Thread(target=drip)
         thread.start()
@@ -149,6 +151,24 @@ def test_health_is_answered_while_every_thread_has_an_event(image: Framework, sa
         assert httpx.get(f"{image.url}/health", timeout=10, trust_env=False).status_code == 200
         assert time.monotonic() - started < 1
         assert {answer.result().status_code for answer in answers} == {200}
+
+
+def test_slow_and_idle_clients_do_not_delay_the_end(image: Framework, sandbox: Sandbox) -> None:
+    """After SIGTERM only the event that has begun is waited for."""
+    sandbox.behaviour.latency = 0.4
+    with (
+        _dripping(image.port, 10, "POST / HTTP/1.1\r\nHost: test\r\nX-Slow: "),
+        socket.create_connection(("127.0.0.1", image.port), timeout=10),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        answer = pool.submit(image.post, BODY, None)
+        while not sandbox.journal.apig():
+            time.sleep(0.01)
+        started = time.monotonic()
+        image.process.send_signal(signal.SIGTERM)
+        assert (answer.result().status_code, answer.result().json()["status"]) == (200, "detached")
+        assert image.process.wait(timeout=10) == 0
+        assert time.monotonic() - started < 5
 
 
 @pytest.fixture
