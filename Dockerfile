@@ -20,8 +20,9 @@ FROM python:3.13-slim-trixie
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 # FUNCTION_TARGET may also be a function of one kind: certificate_expiry, domain_decommission, scheduled_cleanup, undo.
+# THREADS: for events, as many as the platform sends requests at once.
 # GUNICORN_CMD_ARGS:
-# --threads: as many as the platform sends requests at once.
+# --worker-class: src/serve.py, so that slow clients and idle connections hold no thread.
 # --timeout=0: a platform may take the CPU away between requests, and a healthy worker would then be taken for dead.
 # --graceful-timeout: how long a request that has begun may take after SIGTERM, if the platform waits that long.
 # --keep-alive: longer than a proxy keeps a connection, so that the proxy is the one to close it.
@@ -31,12 +32,13 @@ ENV PATH=/venv/bin:$PATH \
     PORT=8080 \
     FUNCTION_SOURCE=/app/main.py \
     FUNCTION_TARGET=handler \
-    GUNICORN_CMD_ARGS="--threads=16 --timeout=0 --graceful-timeout=300 --keep-alive=120"
+    THREADS=16 \
+    GUNICORN_CMD_ARGS="--worker-class=serve.Worker --timeout=0 --graceful-timeout=300 --keep-alive=120"
 WORKDIR /app
 # A number and no name, so that Kubernetes can check runAsNonRoot.
 USER 65532:65532
 EXPOSE 8080
-# functions-framework's own command has no --graceful-timeout, so gunicorn is started directly. As process 1 it gets the
-# SIGTERM. There is one worker, because its threads share one token. /dev/shm is the only place that can be written to.
+# functions-framework's own command has no --graceful-timeout, so gunicorn is started directly, with functions-framework's
+# app behind src/serve.py. As process 1 it gets the SIGTERM. There is one worker, because its threads share one token. /dev/shm is the only place that can be written to.
 # There is no HEALTHCHECK: the platforms ask GET /health themselves, and Kubernetes ignores a HEALTHCHECK.
-CMD ["gunicorn", "--workers=1", "--worker-tmp-dir=/dev/shm", "--no-control-socket", "functions_framework:create_app()"]
+CMD ["gunicorn", "--workers=1", "--worker-tmp-dir=/dev/shm", "--no-control-socket", "serve:create_app()"]

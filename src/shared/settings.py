@@ -59,6 +59,10 @@ def _flag(value: object) -> object:
     return value
 
 
+def _subjects(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 _Days = timedelta(days=3650)
 _STORE = r"^[a-z-]+:\S*$"  # the address of a secret
 Flag = Annotated[bool, BeforeValidator(_flag)]
@@ -157,6 +161,11 @@ class Settings(BaseModel):
     door_oidc_audience: str | None = Field(
         None, alias="DOOR_OIDC_AUDIENCE", description="the audience that such a token has to be for"
     )
+    door_oidc_subjects: Annotated[tuple[str, ...], BeforeValidator(_subjects)] = Field(
+        (),
+        alias="DOOR_OIDC_SUBJECTS",
+        description="comma-separated: whose tokens are taken, by `sub` or verified e-mail address; empty: everybody's",
+    )
     batch_size: int = Field(50, alias="DETACH_BATCH_SIZE", ge=1, le=1000, description="domains per request")
     concurrency: int = Field(
         4, alias="DETACH_CONCURRENCY", ge=1, le=64, description="parallel certificates in a clean-up"
@@ -221,6 +230,7 @@ _CLOUDS = {
     ".myhuaweicloud.com": "Huawei Cloud",
     ".myhuaweicloud.eu": "Huawei Cloud",
 }
+_OPEN_ISSUERS = {"https://accounts.google.com"}  # each of Google's service accounts can ask for any audience
 _ADDRESSES = {"SECRET_URI", "UNDO_KEY_URI", "DOOR_BEARER_URI"}
 
 
@@ -240,6 +250,7 @@ def load(get: Callable[[str], str | None], names: Iterable[str] = ()) -> Setting
     region = values.get("OS_REGION_NAME", "eu-de")
     missing = [name for name in _DEFAULTS if name not in values]
     values |= {name: _DEFAULTS[name].format(region=region) for name in missing}
+    _check_issuer(values)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
@@ -267,6 +278,20 @@ def _check_cloud(settings: Settings) -> None:
 def _cloud(url: str) -> str | None:
     host = urlsplit(url).hostname or ""
     return next((name for suffix, name in _CLOUDS.items() if host.endswith(suffix)), None)
+
+
+def _check_issuer(values: dict[str, str]) -> None:
+    """An issuer goes with an audience. One that makes tokens for everybody, for any audience, tells nothing alone."""
+    for name, other in (
+        ("DOOR_OIDC_ISSUER", "DOOR_OIDC_AUDIENCE"),
+        ("DOOR_OIDC_AUDIENCE", "DOOR_OIDC_ISSUER"),
+        ("DOOR_OIDC_SUBJECTS", "DOOR_OIDC_ISSUER"),
+    ):
+        if name in values and other not in values:
+            raise ConfigurationError(f"{other}: not set; {name} needs it")
+    issuer = values.get("DOOR_OIDC_ISSUER", "").rstrip("/")
+    if issuer in _OPEN_ISSUERS and "DOOR_OIDC_SUBJECTS" not in values:
+        raise ConfigurationError(f"DOOR_OIDC_SUBJECTS: not set; {issuer} makes tokens for any audience for everybody")
 
 
 def _first(exc: ValidationError, values: dict[str, str]) -> ConfigurationError:

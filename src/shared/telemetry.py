@@ -1,21 +1,27 @@
 """What an operator sees of an event: one report, one line a call, and the metrics; nothing secret.
 
 Powertools' `Metrics` objects share one set in a process, and appended log keys are lost between threads: so each event
-has its own `EphemeralMetrics`, and every field is given explicitly.
+has its own `EphemeralMetrics`, and every field is given explicitly. Log lines and metrics are written to stdout by one
+writer, a line at once, so that a line of one thread never stands in the middle of another's.
 """
 
+import io
 import itertools
+import json
 import logging
 import os
+import sys
 import threading
 import traceback
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
 from shared.core.errors import BlastRadiusExceeded, DetachError, InvalidEvent
 from shared.core.event_data import Event, Kind
@@ -27,6 +33,7 @@ from shared.core.undo_signature import UndoSigner, undo_fields
 from shared.transport.send import Call
 
 DEFAULT_SERVICE = "apig-certificate-detach"
+_MOST_VALUES = 99  # of one metric in one record: at the hundredth, Powertools prints a record by itself
 _events = itertools.count()  # the first event of a process is its cold start; next() on it is atomic
 
 
@@ -35,14 +42,53 @@ class _Formatter(LambdaPowertoolsFormatter):
         return redact(super().format(record))
 
 
+class _Lines(io.TextIOBase):
+    """Stdout as it is at each write, which a platform may replace: a line and its end are one write, one at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+
+    def write(self, line: str) -> int:
+        with self._lock:
+            written = sys.stdout.write(line)
+            sys.stdout.flush()
+        return written
+
+
+_lines = _Lines()
+
+
 @cache
 def logger() -> Logger:
     """The process' logger, made when it is first needed: its name and level are then read from the environment."""
-    return Logger(service=_service(), logger_formatter=_Formatter(utc=True, use_rfc3339=True, location=None))
+    formatter = _Formatter(utc=True, use_rfc3339=True, location=None)
+    return Logger(service=_service(), logger_formatter=formatter, logger_handler=logging.StreamHandler(_lines))
 
 
 def _service() -> str:
     return os.environ.get("POWERTOOLS_SERVICE_NAME") or DEFAULT_SERVICE
+
+
+def log_call(call: Call, event_id: str = "") -> None:
+    """The line of one attempt of a call: at DEBUG, or at WARNING when it failed."""
+    log = logger().warning if call.error else logger().debug
+    log(
+        "gateway.call",
+        event_id=event_id,
+        method=call.method,
+        route=call.route,
+        status=call.status,
+        error_code=call.error.error_code if call.error else None,
+        error=call.error.message if call.error else None,
+        attempt=call.attempt,
+        duration_ms=round(call.duration_ms, 1),
+    )
+
+
+def log_refused(status: int, reason: str) -> None:
+    """A request that the HTTP door did not take. It is no event, so it is not counted as one."""
+    logger().warning("door.refused", status=status, reason=reason)
 
 
 class Report:
@@ -72,18 +118,7 @@ class Report:
             elif call.service == "iam" and call.method == "POST" and call.error is None:
                 self._counts["TokensFetched"] += 1
             self._counts["ApiRetries"] += call.attempt > 1
-        log = logger().warning if call.error else logger().debug
-        log(
-            "gateway.call",
-            event_id=self._event_id,
-            method=call.method,
-            route=call.route,
-            status=call.status,
-            error_code=call.error.error_code if call.error else None,
-            error=call.error.message if call.error else None,
-            attempt=call.attempt,
-            duration_ms=round(call.duration_ms, 1),
-        )
+        log_call(call, self._event_id)
 
     def planned(self, plan: Plan, signer: UndoSigner | None = None) -> None:
         """Logged before the first write: even if this process dies in the middle, the detach can be undone."""
@@ -150,15 +185,23 @@ class Report:
         self._counts["EventsFailed"] += error is not None
         self._counts["InvalidEvents"] += isinstance(error, InvalidEvent)
         self._counts["GuardRefusals"] += isinstance(error, BlastRadiusExceeded)
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=_service())
-        # First: Powertools writes a record of its own accord at every hundredth value of a metric.
-        metrics.add_dimension("kind", self._kind or "unknown")
-        for name, value in self._counts.items():
-            metrics.add_metric(name, MetricUnit(METRICS[name].unit), value)
-        for latency in self._latencies:
-            metrics.add_metric("ApiLatency", MetricUnit(METRICS["ApiLatency"].unit), latency)
-        if metrics.metric_set:
-            metrics.flush_metrics()
+        if is_metrics_disabled():  # POWERTOOLS_METRICS_DISABLED
+            return
+        values = {name: [float(value)] for name, value in self._counts.items()}
+        for at in range(0, max(1, len(self._latencies)), _MOST_VALUES):  # the first record has the counts, too
+            values["ApiLatency"] = self._latencies[at : at + _MOST_VALUES]
+            _write_metrics(self._kind, values)
+            values = {}
+
+
+def _write_metrics(kind: Kind | None, metrics: Mapping[str, Sequence[float]]) -> None:
+    """One record in CloudWatch's embedded metric format."""
+    record = EphemeralMetrics(namespace=NAMESPACE, service=_service())
+    record.add_dimension("kind", kind or "unknown")
+    for name, values in metrics.items():
+        for value in values:
+            record.add_metric(name, MetricUnit(METRICS[name].unit), value)
+    _lines.write(json.dumps(record.serialize_metric_set(), separators=(",", ":")) + "\n")
 
 
 def _domains(outcome: Outcome) -> Counter[str]:

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from shared import settings
 from shared.apig.client import ApigClient
 from shared.core.delivery import Deadline
-from shared.core.errors import ConfigurationError
+from shared.core.errors import ConfigurationError, DetachError
 from shared.core.event_data import DetachUndo
 from shared.core.guards import Policy
 from shared.core.undo_signature import UndoSigner, check_claim
@@ -19,10 +21,17 @@ from shared.credentials.stores import open_store
 from shared.credentials.stores.process import Process
 from shared.credentials.undo_keys import UndoKeys
 from shared.event_sink import ATTEMPTS, EventSink
+from shared.readiness import Readiness
 from shared.settings import Settings
+from shared.telemetry import log_call
 from shared.transport.connection import Connections
 from shared.transport.send import Call, Transport
 from shared.transport.tls import new_client
+
+if TYPE_CHECKING:
+    from shared.callers import Check
+
+CALLER_TIME = 10.0  # seconds in which it has to be told who calls, and whether events could be handled
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +71,7 @@ class Runtime:
         self._platform_token = platform_token
         self._lock = threading.RLock()
         self._shared: _Shared | None = None
+        self._readiness = Readiness(self._reach)
 
     def check(self) -> None:
         """Read the settings, if they are not known yet; raises ConfigurationError for the first wrong one."""
@@ -77,6 +87,21 @@ class Runtime:
         Raises InvalidEvent, or ConfigurationError without UNDO_KEY_URI: the event cannot be corrected then.
         """
         self._known().check_undo(data, deadline, observe)
+
+    def sender(self, authorization: str | None) -> str | None:
+        """Who calls the HTTP door, by their `Authorization` header; None where the settings leave that to the platform.
+
+        Raises CallerRefused, or a DetachError when it cannot be told.
+        """
+        return self._known().sender(authorization)
+
+    def not_ready(self) -> DetachError | None:
+        """Why events could not be handled now: a login and one page of gateways, asked for once a minute at most."""
+        return self._readiness.error()
+
+    def _reach(self) -> None:
+        work = self.work(Deadline.after(CALLER_TIME), log_call)
+        next(work.client.instances(), None)  # no more than the first page
 
     def close(self) -> None:
         """Close the connections."""
@@ -106,6 +131,7 @@ class _Shared:
         uri = values.undo_key_uri
         self._undo_keys = None if uri is None else UndoKeys(open_store(uri, process, "UNDO_KEY_URI"))
         self._sink_client = self._client_of_sink()
+        self._checks = self._checks_of_callers(process)
 
     def work(self, deadline: Deadline, observe: Callable[[Call], None]) -> Work:
         values = self._settings
@@ -124,6 +150,16 @@ class _Shared:
             check_claim(data, self._settings.max_undo_age, datetime.now(UTC))
             transport = self._transport(deadline, observe)
             self._undo_keys.check(data, transport, lambda: self._project_id(transport))
+
+    def sender(self, authorization: str | None) -> str | None:
+        if not self._checks:
+            return None
+        from shared.callers import sender_of  # noqa: PLC0415 - for the HTTP door alone
+
+        values = self._settings
+        deadline = Deadline.after(CALLER_TIME)
+        transport = Transport(self._client, values.http_timeout, min(values.http_attempts, 2), deadline, log_call)
+        return sender_of(authorization, self._checks, transport)
 
     def close(self) -> None:
         for client in self._clients.values():
@@ -159,3 +195,26 @@ class _Shared:
         attempts = max(values.http_attempts, ATTEMPTS)
         transport = Transport(self._sink_client, values.http_timeout, attempts, deadline, observe)
         return EventSink(transport, values.sink, values.sink_extensions)
+
+    def _checks_of_callers(self, process: Process) -> "tuple[Check, ...]":
+        values = self._settings
+        checks: list[Check] = []
+        if values.door_bearer_uri is not None:
+            from shared.callers.shared_token import SharedToken  # noqa: PLC0415 - for the HTTP door alone
+
+            checks.append(SharedToken(values.door_bearer_uri, process))
+        if values.door_oidc_issuer is not None and values.door_oidc_audience is not None:
+            from shared.callers.id_token import IdToken  # noqa: PLC0415 - for the HTTP door alone
+            from shared.callers.issuer import Issuer  # noqa: PLC0415
+
+            issuer = Issuer(values.door_oidc_issuer, self._client_of_issuer())
+            checks.append(IdToken(issuer, values.door_oidc_audience, values.door_oidc_subjects))
+        return tuple(checks)
+
+    def _client_of_issuer(self) -> Connections:
+        """A public issuer is trusted by the system's trust store, a private one by OS_CACERT: so both count."""
+        if self._settings.ca_file is None:
+            return self._client
+        pem = Path(self._settings.ca_file).read_text(encoding="ascii", errors="ignore")
+        client = self._clients["DOOR_OIDC_ISSUER"] = new_client(None, pem=pem)
+        return client

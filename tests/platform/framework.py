@@ -1,6 +1,7 @@
 """functions-framework as a process of its own. At the end its output is searched for secrets."""
 
 import json
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from dockerfile_parse import DockerfileParser
 
 from tests.support.leaks import WATCH
 
-SRC = Path(__file__).parents[2] / "src"
+ROOT = Path(__file__).parents[2]
+SRC = ROOT / "src"
 COMMAND = Path(sys.executable).with_name("functions-framework")
 START_TIMEOUT = 20.0
 
@@ -35,8 +38,10 @@ class Framework:
         return f"http://127.0.0.1:{self.port}"
 
     def post(self, content: bytes | str = b"", headers: Mapping[str, str] | None = None) -> httpx.Response:
-        """POST to the function."""
-        return httpx.post(self.url, content=content, headers=headers, timeout=30, trust_env=False)
+        """POST to the function, as JSON where the headers do not say otherwise."""
+        sent = httpx.Headers({"Content-Type": "application/json"})
+        sent.update(headers)
+        return httpx.post(self.url, content=content, headers=sent, timeout=30, trust_env=False)
 
     def output(self) -> str:
         """All that it has written so far, stdout and stderr."""
@@ -74,14 +79,14 @@ def framework(
         port = probe.getsockname()[1]
     command = [COMMAND, "--source", source / "main.py", "--target", target, "--host", "127.0.0.1", "--port", str(port)]
     if by_gunicorn:
-        command = [COMMAND.with_name("gunicorn"), f"--bind=127.0.0.1:{port}", "functions_framework:create_app()"]
-        environment = {"FUNCTION_SOURCE": str(source / "main.py"), "FUNCTION_TARGET": target, **environment}
+        command, environment = _of_image(port, environment)
+        environment |= {"FUNCTION_SOURCE": str(source / "main.py"), "FUNCTION_TARGET": target}
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(  # noqa: S603 - our own words
             command,
             # gunicorn leaves a control socket in the home folder
             env={"HOME": str(folder), "THREADS": "16", **environment},
-            cwd=folder,
+            cwd=source if by_gunicorn else folder,
             stdout=stdout,
             stderr=stderr,
         )
@@ -93,6 +98,19 @@ def framework(
         if process.poll() is None:
             running.stop()
         assert WATCH.leaked(running.output()) is None, "a secret stands in what functions-framework wrote"
+
+
+def _of_image(port: int, environment: Mapping[str, str]) -> tuple[list[Path | str], dict[str, str]]:
+    """The command and the environment of the Dockerfile, on that port of this machine."""
+    steps = DockerfileParser(path=str(ROOT / "Dockerfile")).structure
+    values = {step["instruction"]: step["value"] for step in steps}  # of the last stage
+    variables = dict(pair.split("=", 1) for pair in shlex.split(values["ENV"]))
+    command, *arguments = json.loads(values["CMD"])
+    own = {
+        name: variables[name]
+        for name in ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "THREADS", "GUNICORN_CMD_ARGS")
+    }
+    return [COMMAND.with_name(command), f"--bind=127.0.0.1:{port}", *arguments], {**own, **environment}
 
 
 def wait_for(running: Framework, seconds: float = START_TIMEOUT) -> None:

@@ -228,9 +228,7 @@ def test_the_accept_header_changes_nothing(service: Framework, world: Sandbox) -
         ({"Content-Type": "application/json"}, b"{", "body"),
         ({"Content-Type": "application/json"}, b"[]", "body"),
         ({"Content-Type": "application/cloudevents+json"}, b"{}", "specversion"),
-        ({"Content-Type": "application/cloudevents-batch+json"}, b"[]", "content-type"),
         ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, gzip.compress(b"{}"), "content-encoding"),
-        ({"Content-Type": "application/x-www-form-urlencoded"}, b"a=b", "body"),
         ({"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/test", "ce-type": "other"}, b"{}", "type"),
         ({"ce-id": "1"}, b"{}", "specversion"),
         ({}, b" " * (MEBIBYTE + 1), "body"),
@@ -251,15 +249,9 @@ def test_bad_requests_are_422_and_name_the_field(
 def test_a_body_without_end_is_refused_early(service: Framework) -> None:
     """A chunked body may go on for ever. No more than the limit is read before the answer."""
     chunk = b"%x\r\n%s\r\n" % (MEBIBYTE, b" " * MEBIBYTE)
+    head = b"POST / HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n" + 2 * chunk)
-        assert connection.recv(65536).startswith(b"HTTP/1.1 422 ")
-
-
-def test_a_broken_chunk_is_refused(service: Framework) -> None:
-    """A body that cannot be read to its end is the sender's fault: 422, no crash."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
-        connection.sendall(b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\nzz\r\n")
+        connection.sendall(head + 2 * chunk)
         assert connection.recv(65536).startswith(b"HTTP/1.1 422 ")
 
 
@@ -272,6 +264,7 @@ def test_a_broken_chunk_is_refused(service: Framework) -> None:
         ("OPTIONS", "/", "POST"),
         ("DELETE", "/anything", "POST"),
         ("POST", "/health", "GET, HEAD"),
+        ("POST", "/ready", "GET, HEAD"),
     ],
 )
 def test_other_methods_are_405(service: Framework, method: str, path: str, allowed: str) -> None:

@@ -99,13 +99,15 @@ def test_the_process_has_no_rights(image: Framework) -> None:
 
 
 def test_the_image_holds_what_it_needs_and_no_more(image: Framework) -> None:
-    """Two folders, below 35 MB on top of the base image; no pip, no cache, no door of another platform."""
+    """Two folders, below 50 MB on top of the base image; no pip, no cache, no door of another platform."""
     sizes = report(image)["sizes"]
     assert {name.split("/")[1] for name in sizes} == {"venv", "app"}
-    assert sum(sizes.values()) < 35_000_000
+    assert sum(sizes.values()) < 50_000_000  # 13 of them are cryptography, which checks the ID tokens
     assert not [name for name in sizes if "/pip/" in name or "/boto" in name]
     assert {name.split("/")[2] for name in sizes if name.startswith("/app/")} == {
+        "admission.py",
         "main.py",
+        "serve.py",
         "handlers",
         "shared",
         "__pycache__",

@@ -136,14 +136,18 @@ def test_an_event_that_needs_longer_than_the_platform_gives_is_503(
         assert time.monotonic() - started < 3
 
 
-def test_the_time_in_which_the_body_arrives_counts(sandbox: Sandbox, certificates: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("by_gunicorn", [False, True], ids=["command", "image"])
+def test_the_time_in_which_the_body_arrives_counts(
+    sandbox: Sandbox, certificates: list[str], tmp_path: Path, by_gunicorn: bool
+) -> None:
     """The platform counts from the request's first byte on, so a slow sender leaves less time for the event."""
     sandbox.faults.add(Fault(path=f"{certificates[0]}$", delay=8))
     body = json.dumps({"certificate_id": certificates[0]}).encode()
-    head = f"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = "POST / HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+    head = f"{head}Content-Length: {len(body)}\r\n\r\n".encode()
     settings = variables(sandbox) | {"CLOUD_RUN_TIMEOUT_SECONDS": "4"}
     with (
-        framework(settings, "certificate_expiry", tmp_path) as service,
+        framework(settings, "certificate_expiry", tmp_path, by_gunicorn=by_gunicorn) as service,
         socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection,
     ):
         started = time.monotonic()

@@ -75,7 +75,7 @@ def test_the_limits_of_service_and_image_agree() -> None:
     variables = {entry["name"]: entry["value"] for entry in template["containers"][0]["env"]}
     assert variables["CLOUD_RUN_TIMEOUT_SECONDS"] == str(template["timeoutSeconds"])
     assert f"--graceful-timeout={template['timeoutSeconds']} " in image["GUNICORN_CMD_ARGS"] + " "
-    assert f"--threads={template['containerConcurrency']} " in image["GUNICORN_CMD_ARGS"]
+    assert image["THREADS"] == str(template["containerConcurrency"])
     assert template["containers"][0]["ports"] == [{"containerPort": int(image["PORT"])}]
     assert template["containers"][0]["readinessProbe"]["httpGet"] == {"path": "/health", "port": int(image["PORT"])}
 

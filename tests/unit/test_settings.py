@@ -38,6 +38,7 @@ def test_these_are_the_settings():
         "DOOR_BEARER_URI",
         "DOOR_OIDC_ISSUER",
         "DOOR_OIDC_AUDIENCE",
+        "DOOR_OIDC_SUBJECTS",
         "DETACH_BATCH_SIZE",
         "DETACH_CONCURRENCY",
         "HTTP_TIMEOUT",
@@ -59,7 +60,7 @@ def test_the_defaults_are_those_of_the_contract():
     assert (settings.live_domains, settings.private_zones, settings.batch_size) == (None, False, 50)
     assert (settings.max_event_age, settings.max_undo_age) == (timedelta(days=7), timedelta(days=30))
     assert (settings.undo_key_uri, settings.door_bearer_uri) == (None, None)
-    assert (settings.door_oidc_issuer, settings.door_oidc_audience) == (None, None)
+    assert (settings.door_oidc_issuer, settings.door_oidc_audience, settings.door_oidc_subjects) == (None, None, ())
     assert (settings.concurrency, settings.http_timeout, settings.http_attempts) == (4, 10.0, 4)
 
 
@@ -201,3 +202,31 @@ def test_the_policy_has_the_settings_on_which_decisions_rest():
 def test_the_policys_own_defaults_are_those_of_the_settings():
     """Two places with the same defaults must not drift apart."""
     assert of().policy == Policy()
+
+
+ISSUER, GOOGLE = "https://issuer.example.com", "https://accounts.google.com"
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"DOOR_OIDC_ISSUER": ISSUER}, "DOOR_OIDC_AUDIENCE: not set; DOOR_OIDC_ISSUER needs it"),
+        ({"DOOR_OIDC_AUDIENCE": "us"}, "DOOR_OIDC_ISSUER: not set; DOOR_OIDC_AUDIENCE needs it"),
+        ({"DOOR_OIDC_SUBJECTS": "a"}, "DOOR_OIDC_ISSUER: not set; DOOR_OIDC_SUBJECTS needs it"),
+        (
+            {"DOOR_OIDC_ISSUER": f"{GOOGLE}/", "DOOR_OIDC_AUDIENCE": "us"},
+            f"DOOR_OIDC_SUBJECTS: not set; {GOOGLE} makes tokens for any audience for everybody",
+        ),
+    ],
+)
+def test_the_settings_of_id_tokens_go_together(variables, message):
+    """An issuer without an audience, or one that serves everybody, would let in whom nobody meant."""
+    with pytest.raises(ConfigurationError) as info:
+        of(**variables)
+    assert info.value.message == message
+
+
+def test_subjects_are_a_list():
+    """Separated by commas."""
+    settings = of(DOOR_OIDC_ISSUER=GOOGLE, DOOR_OIDC_AUDIENCE="us", DOOR_OIDC_SUBJECTS=" a@example.com, system:b ,")
+    assert settings.door_oidc_subjects == ("a@example.com", "system:b")

@@ -126,3 +126,10 @@ class Unavailable(DetachError):
 
     retryable: ClassVar[bool] = True
     repeatable: ClassVar[bool] = True
+
+
+class CallerRefused(Exception):
+    """Who called the HTTP door has not shown that they may. No event was read, so this is no DetachError.
+
+    Its text never holds what was shown.
+    """
