@@ -80,6 +80,16 @@ def test_an_independent_signer_makes_the_same() -> None:
     assert ours() == signed(UNDO, PROJECT, signed_at="2026-02-03T06:00:14Z")
 
 
+def test_the_order_of_keys_is_not_signed_and_every_key_is() -> None:
+    """Whatever an entry holds is signed as it stands, one that a later version adds included."""
+    marked = deepcopy(UNDO)
+    marked[0]["domains"][0]["perhaps"] = True
+    signer = UndoSigner(KEY, PROJECT, SIGNED_AT)
+    expected = signature(marked, PROJECT, signed_at="2026-02-03T06:00:14Z")
+    assert signer.signature(_backwards(marked)) == signer.signature(marked) == expected
+    assert signer.signature(marked) != signer.signature(UNDO)
+
+
 def test_nothing_is_signed_without_a_key_or_when_there_is_nothing_to_undo() -> None:
     assert undo_fields(UNDO, None) == {"undo": UNDO}
     assert undo_fields([], UndoSigner(KEY, PROJECT, SIGNED_AT)) == {"undo": []}
