@@ -182,3 +182,19 @@ def test_ready_asks_the_gateway_once_a_minute(sandbox: Sandbox, tmp_path: Path, 
         assert {(answer["status"], answer["error"]) for answer in answers} == {(503, "Unavailable")}
         assert len(sandbox.journal.apig()) == 1
         assert get(service, "/health").status_code == 200
+
+
+def test_no_answer_holds_a_secret(sandbox: Sandbox, tmp_path: Path, start: dict[str, bool]) -> None:
+    """Answers repeat parts of the event: a refused type, the `context`. What is a secret here is struck out."""
+    furnish(sandbox)
+    shared = secrets.token_urlsafe(24)
+    settings = variables(sandbox) | {"DOOR_BEARER_URI": "env:DOOR_TOKEN", "DOOR_TOKEN": shared}
+    head = {**JSON, "Authorization": f"Bearer {shared}", "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s"}
+    with framework(settings, "handler", tmp_path, **start) as service:
+        refused = post(service, head | {"ce-type": shared})
+        data = json.dumps({"certificate_id": CERTIFICATE, "context": {"ticket": shared}}).encode()
+        done = post(service, head | {"ce-type": "apig.certificate.expired"}, data)
+    assert (refused.status_code, done.status_code) == (422, 200)
+    assert "<secret>" in problem(refused)["detail"]
+    assert done.json()["context"] == {"ticket": "<secret>"}
+    assert not [response for response in (refused, done) if shared in response.text]
