@@ -276,7 +276,7 @@ def _check_cloud(settings: Settings) -> None:
 
 
 def _cloud(url: str) -> str | None:
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "").rstrip(".")
     return next((name for suffix, name in _CLOUDS.items() if host.endswith(suffix)), None)
 
 

@@ -1,5 +1,6 @@
 """What is left in errors, tracebacks and other libraries' logs: no token, no password, no header, no body."""
 
+import base64
 import json
 import logging
 import secrets
@@ -7,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import httpcore
 import httpx
@@ -17,6 +19,7 @@ from shared.core.delivery import Deadline
 from shared.core.errors import DetachError, Unavailable
 from shared.transport.send import Reply, Request, Transport
 from shared.transport.tls import new_client
+from shared.wiring import Runtime
 from tests.support.leaks import WATCH
 from tests.support.world import CERTIFICATE, expire, furnish
 
@@ -97,3 +100,102 @@ def test_calls_have_no_header_and_no_body(sandbox: Sandbox, new_runtime: Any):
     assert {call.service for call in seen} == {"iam", "apig"}
     assert WATCH.leaked(repr(seen)) is None
     assert sandbox.credentials["username"] not in json.dumps(repr(seen))
+
+
+def echoing(sandbox: Sandbox, text: str, **fields: object) -> None:
+    """Every detach is answered with an error that says this."""
+    body = json.dumps({"error_code": "APIG.2012", "error_msg": text} | fields)
+    sandbox.faults.add(Fault(path="/domains/detach$", status=400, raw_body=body, times=None))
+
+
+def token_of(sandbox: Sandbox, runtime: Runtime) -> str:
+    """The token that this function uses."""
+    runtime.work(Deadline.after(5), lambda call: None).client.certificate(CERTIFICATE)
+    return sandbox.journal.apig()[-1].headers["x-auth-token"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{token}",
+        "the token {token} is not good",
+        "{half}",
+        "…{half}…{other_half}…",
+        "{eight}",
+        "x" * 280 + "{token}",  # across the place where a message is cut
+        "x" * 296 + "{token}",
+        "x" * 1990 + "{token}",
+        "{password}",
+        "{quoted}",
+        "{base64}",
+    ],
+    ids=lambda text: text.replace("x" * 100, ""),
+)
+def test_a_gateway_that_repeats_what_it_was_sent(
+    sandbox: Sandbox, new_runtime: Any, caplog: pytest.LogCaptureFixture, text: str
+):
+    """Whole, in half, or in any part of eight characters: nothing of it is in the error, the outcome or a log line."""
+    furnish(sandbox)
+    sandbox.behaviour.token_bytes = 400
+    runtime = new_runtime()
+    token = token_of(sandbox, runtime)
+    password = sandbox.credentials["password"]
+    known = {
+        "token": token,
+        "half": token[100:300],
+        "other_half": token[300:],
+        "eight": token[50:58],
+        "password": password,
+        "quoted": quote(password + "/", safe=""),
+        "base64": base64.b64encode(f"user:{password}".encode()).decode(),
+    }
+    echoing(sandbox, text.format(**known))
+    with pytest.raises(DetachError) as raised:
+        expire(runtime, certificate_id=CERTIFICATE)
+    WATCH.add(sandbox.secrets)
+    error = raised.value
+    all_told = "\n".join((repr(error), json.dumps(error.to_dict()), json.dumps(error.outcome), caplog.text))
+    assert WATCH.leaked(all_told) is None
+    assert known["base64"][8:] not in all_told
+    if len(text) < 100:
+        assert "<secret>" in error.message
+
+
+def test_an_error_code_is_a_code_or_nothing(sandbox: Sandbox, new_runtime: Any):
+    """A token in its place is not told either."""
+    furnish(sandbox)
+    runtime = new_runtime()
+    for code in (token_of(sandbox, runtime)[:30], "x" * 41, "APIG 2012", ["APIG.2012"]):
+        sandbox.faults.clear()
+        echoing(sandbox, "no", error_code=code)
+        with pytest.raises(DetachError, match="answered 400: no$") as raised:
+            expire(runtime, certificate_id=CERTIFICATE)
+        assert raised.value.error_code is None
+    WATCH.add(sandbox.secrets)
+
+
+def test_a_title_of_iam_is_struck_out_too(sandbox: Sandbox, new_runtime: Any):
+    """IAM's titles are told, and nothing of the password that IAM was sent."""
+    password = sandbox.credentials["password"]
+    for status in (401, 403):
+        body = json.dumps({"error": {"code": status, "title": f"no {password[2:14]} here", "message": "m"}})
+        sandbox.faults.clear()
+        sandbox.faults.add(Fault(service="iam", status=status, raw_body=body, times=None))
+        with pytest.raises(DetachError, match="no <secret> here") as raised:
+            expire(new_runtime(), certificate_id=CERTIFICATE)
+        WATCH.add(sandbox.secrets)
+        assert WATCH.leaked(raised.value.message) is None
+
+
+def test_a_redirect_to_a_host_that_is_named_like_the_token(sandbox: Sandbox, new_runtime: Any):
+    """The host of a redirect is told, unless it is made of what it was sent."""
+    furnish(sandbox)
+    runtime = new_runtime()
+    runtime.work(Deadline.after(5), lambda call: None)
+    password = sandbox.credentials["password"]
+    location = f"https://{password[3:15]}.example.com/"
+    sandbox.faults.add(Fault(service="apig", status=302, headers={"Location": location}, raw_body="", times=None))
+    with pytest.raises(DetachError, match="redirect to") as raised:
+        expire(runtime, certificate_id=CERTIFICATE)
+    WATCH.add(sandbox.secrets)
+    assert WATCH.leaked(raised.value.message) is None

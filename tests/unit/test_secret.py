@@ -1,16 +1,24 @@
 """Secrets have no string form, and are redacted in whatever is logged."""
 
+import base64
 import copy
 import dataclasses
 import gc
 import json
 import logging
 import pickle
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote, quote_plus
 
 import httpx
 import pytest
 
-from shared.core.secret import Secret, redact
+from shared.core.error_codes import Answer, error_for
+from shared.core.errors import InvalidEvent, Rejected
+from shared.core.secret import Secret, redact, strike_out
 from shared.credentials.content import AccessKey, Password, Token, parse_credentials
 from shared.telemetry import logger
 from shared.transport.send import Reply
@@ -72,6 +80,123 @@ def test_what_is_no_longer_in_use_is_forgotten():
     gc.collect()
     assert redact("once-a-secret abc") == "once-a-secret abc"
     assert short.reveal() == "abc"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda text: quote(text, safe=""),
+        quote,
+        quote_plus,
+        lambda text: base64.b64encode(text.encode()).decode(),
+        lambda text: base64.b64encode(f"u:{text}".encode()).decode(),
+        lambda text: base64.b64encode(f"us:{text}".encode()).decode(),
+        lambda text: base64.b64encode(f"use:{text}:and more".encode()).decode(),
+    ],
+    ids=["url", "path", "form", "base64", "basic u", "basic us", "basic use"],
+)
+def test_a_secret_is_found_as_it_is_sent(written):
+    """In a URL, and in the base64 of an Authorization, of which its neighbours share a character or two."""
+    secret = Secret(TEXT)
+    sent = written(TEXT)
+    redacted = redact(f"x {sent} y")
+    assert "<secret>" in redacted
+    assert not any(sent[at : at + 8] in redacted for at in range(8, len(sent) - 16))
+    assert secret.reveal() == TEXT
+
+
+def test_one_secret_within_another():
+    """The longer one is struck out as a whole."""
+    inner, outer = Secret("inner-secret"), Secret("outer(inner-secret)outer")
+    assert redact("a outer(inner-secret)outer b inner-secret c") == "a <secret> b <secret> c"
+    assert (inner.reveal(), outer.reveal()) == ("inner-secret", "outer(inner-secret)outer")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("nothing of it", "nothing of it"),
+        ("0123456", "0123456"),
+        ("01234567", "<secret>"),
+        ("x23456789y", "x<secret>y"),
+        ("0123456789abcdef0123456789", "<secret><secret>"),
+        ("the 456789abcd, the 56789abcde!", "the <secret>, the <secret>!"),
+        ("01234567" * 3, "<secret><secret><secret>"),
+        ("", ""),
+    ],
+)
+def test_parts_of_a_secret_are_struck_out_of_what_a_server_says(said: str, told: str):
+    """Eight characters of it, wherever they stand."""
+    secret = Secret("0123456789abcdef")
+    assert strike_out(said) == told
+    assert secret.reveal() == "0123456789abcdef"
+
+
+def test_the_names_of_a_secrets_fields_are_words_like_any_other():
+    """What a store holds is JSON, and "password" is no secret."""
+    whole = Secret('{"username": "somebody", "password": "hunter2-hunter2"}')
+    part = Secret("hunter2-hunter2")
+    assert strike_out("the password or username is wrong: hunter2-h") == "the password or username is wrong: <secret>"
+    assert strike_out(f"got {whole.reveal()}") == "got <secret>"
+    assert part.reveal() == "hunter2-hunter2"
+
+
+def test_what_a_server_says_is_told_to_a_limit():
+    """And costs no more than that."""
+    secret = Secret("0123456789abcdef" * 500)
+    started = time.perf_counter()
+    assert len(strike_out("x" * 10_000_000)) == 2000
+    assert strike_out("0123456789abcdef" * 100_000) == "<secret>"
+    assert time.perf_counter() - started < 0.5
+    assert len(secret.reveal()) == 8000
+
+
+def test_an_error_shows_no_secret():
+    """Its message is redacted when it is made, and before anything is cut."""
+    secret = Secret("hunter2-hunter2")
+    error = Rejected(f"refused {secret.reveal()}")
+    field = InvalidEvent("domain", f"expected a name, not {secret.reveal()}")
+    cut = error_for("GET x", Answer(400, "APIG.2012", "x" * 290 + secret.reveal()))
+    del secret
+    gc.collect()
+    for each in (error, field, cut):
+        assert "hunter2" not in f"{each!r} {each} {each.args} {each.message} {each.to_dict()}"
+
+
+def test_threads_make_and_forget_secrets_while_others_redact():
+    """Nothing is raised, and a secret that is in use is found at every moment."""
+    kept = Secret("a-secret-that-stays")
+    over = threading.Event()
+
+    def churn(number: int) -> int:
+        made = 0
+        while not over.is_set():
+            several = [Secret(f"a-secret-{number}-{made}-{each}") for each in range(20)]
+            assert redact(several[7].reveal()) == "<secret>"
+            made += 1
+        return made
+
+    def look() -> int:
+        looked = 0
+        while not over.is_set():
+            assert redact("a-secret-that-stays") == "<secret>"
+            assert strike_out("secret-that") == "<secret>"
+            looked += 1
+        return looked
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            running = [threads.submit(churn, number) for number in range(5)] + [threads.submit(look) for _ in range(3)]
+            over.wait(1.0)
+            over.set()
+            assert min(each.result() for each in running) > 0
+    finally:
+        sys.setswitchinterval(before)
+    gc.collect()
+    assert redact("a-secret-0-0-0") == "a-secret-0-0-0"
+    assert kept.reveal() == "a-secret-that-stays"
 
 
 def formatted(error: Exception, **fields: object) -> str:

@@ -80,6 +80,66 @@ def test_a_given_endpoint_stands():
     assert settings.auth_url == "https://iam.myhuaweicloud.com/v3"
 
 
+HUAWEI_IAM, HUAWEI_APIG = "https://iam.ap-southeast-1.myhuaweicloud.com/v3", "https://apig.x.myhuaweicloud.com"
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [
+        ({}, "set OS_AUTH_URL and APIG_ENDPOINT too"),
+        ({"APIG_ENDPOINT": HUAWEI_APIG}, "set OS_AUTH_URL too"),
+        ({"OS_AUTH_URL": HUAWEI_IAM}, "set APIG_ENDPOINT too"),
+    ],
+)
+def test_a_region_of_another_cloud_needs_both_endpoints(variables, named):
+    """A password of Huawei Cloud must not go to Open Telekom Cloud's IAM because that is the default."""
+    with pytest.raises(ConfigurationError) as caught:
+        of(OS_REGION_NAME="ap-southeast-1", **variables)
+    assert caught.value.message.startswith(
+        "OS_REGION_NAME: the default endpoints are Open Telekom Cloud's, which has no region 'ap-southeast-1'"
+    )
+    assert named in caught.value.message
+    assert "https://iam.ap-southeast-1.myhuaweicloud.com/v3" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"APIG_ENDPOINT": HUAWEI_APIG},
+        {"OS_AUTH_URL": HUAWEI_IAM},
+        {"APIG_ENDPOINT": "https://APIG.x.MyHuaweiCloud.eu", "OS_AUTH_URL": "https://iam.eu-de.otc.t-systems.com"},
+        {"APIG_ENDPOINT": "https://apig.eu-de.otc.t-systems.com:8443", "OS_AUTH_URL": "https://iam.myhuaweicloud.com."},
+    ],
+)
+def test_two_clouds_are_not_mixed(variables):
+    """Both settings are named. A name may be written in any case, with a port, and with a dot at its end."""
+    with pytest.raises(
+        ConfigurationError, match="^OS_AUTH_URL is an address of .*, and APIG_ENDPOINT one of "
+    ) as caught:
+        of(**variables)
+    assert "set both to the same cloud" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OS_AUTH_URL": "https://iam.example.com/v3", "OS_REGION_NAME": "eu-nl"},
+        {"APIG_ENDPOINT": "https://apig.internal"},
+        {"APIG_ENDPOINT": HUAWEI_APIG, "OS_AUTH_URL": "https://iam.internal/v3"},
+        {"APIG_ENDPOINT": HUAWEI_APIG, "OS_AUTH_URL": HUAWEI_IAM, "OS_REGION_NAME": "ap-southeast-1"},
+        {"APIG_ENDPOINT": "https://apig.notmyhuaweicloud.com"},
+        {
+            "APIG_ENDPOINT": "https://apig.eu-ch2.sc.otc.t-systems.com",
+            "OS_AUTH_URL": "https://iam-pub.eu-ch2.sc.otc.t-systems.com/v3",
+            "OS_REGION_NAME": "eu-ch2",
+        },
+    ],
+)
+def test_hosts_of_ones_own_are_free(variables):
+    """A proxy or a test gateway is nobody's cloud, and one cloud may have several names."""
+    assert of(**variables).apig_endpoint
+
+
 def test_empty_counts_as_unset():
     """A template's empty parameter is no value."""
     assert of(DETACH_MAX_BINDINGS="", OS_PROJECT_ID=" ").max_bindings == 200

@@ -98,7 +98,7 @@ def strike_out(foreign: str) -> str:
     """
     # A secret in JSON is made of field names, which are ordinary words; what is secret in it is known by itself.
     secrets = [known.text for known in _in_use() if not known.text.startswith(("{", "[", '"'))]
-    text = foreign[:_LONGEST_FOREIGN]
+    text = redact(foreign[:_LONGEST_FOREIGN])
     struck: list[str] = []
     at = 0
     while at < len(text):
@@ -109,7 +109,7 @@ def strike_out(foreign: str) -> str:
         else:
             struck.append(_MARK)
             at += length
-    return redact("".join(struck))
+    return "".join(struck)
 
 
 def _common(text: str, at: int, secret: str) -> int:
