@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
+from shared.core.binding_json import timestamp
 from shared.core.errors import ConfigurationError, DetachError, Rejected, Unavailable
-from shared.core.outcome import timestamp
 from shared.transport.send import Reply, Request, Transport
 
 SOURCE = "/apig-certificate-detach"

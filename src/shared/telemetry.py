@@ -23,10 +23,11 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.metrics.functions import is_metrics_disabled
 
+from shared.core.binding_json import by_domain, undo_of
 from shared.core.errors import BlastRadiusExceeded, DetachError, InvalidEvent
 from shared.core.event_data import Event, Kind
 from shared.core.metrics import METRICS, NAMESPACE
-from shared.core.outcome import Outcome, by_domain, undo_of
+from shared.core.outcome import Outcome
 from shared.core.plan import Plan
 from shared.core.secret import redact
 from shared.core.undo_signature import UndoSigner, undo_fields

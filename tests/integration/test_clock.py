@@ -8,7 +8,7 @@ import pytest
 
 from sandbox import Fault, Sandbox
 from shared.core.errors import ConfigurationError
-from tests.support.world import CERTIFICATE, DOMAIN, expire, furnish, send
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, expire, furnish, send
 
 
 def answered_at(sandbox: Sandbox, moment: datetime, not_after: datetime) -> None:
@@ -64,3 +64,25 @@ def test_an_answer_without_a_date_is_judged_by_our_clock(sandbox: Sandbox, new_r
     body = json.dumps({"id": CERTIFICATE, "not_after": "2021-04-26T09:03:30Z"})
     sandbox.faults.add(Fault(path=f"/{CERTIFICATE}$", status=200, raw_body=body, headers={"Date": "not a date"}))
     assert expire(new_runtime(), certificate_id=CERTIFICATE)["status"] == "detached"
+
+
+def test_eleven_years_ahead_nothing_is_detached_with_a_token_either(sandbox: Sandbox, new_runtime):
+    """A token has no clock of its own: the Date of the first answer tells it, for each kind that goes by dates."""
+    furnish(sandbox)
+    header = {"Date": format_datetime(datetime.now(UTC) - timedelta(days=11 * 365), usegmt=True)}
+    details = json.dumps({"id": CERTIFICATE, "not_after": "2030-01-01T00:00:00Z"})
+    gateways = json.dumps({"total": 1, "instances": [{"id": FIRST}]})
+    sandbox.faults.add(
+        Fault(path=f"/{CERTIFICATE}$", status=200, raw_body=details, headers=header, times=None),
+        Fault(path="/instances", status=200, raw_body=gateways, headers=header, times=None),
+    )
+    runtime = new_runtime(SECRET_URI="env:TEST_TOKEN", TEST_TOKEN=sandbox.issue_token())
+    for kind, data in (
+        ("certificate_expiry", {"certificate_id": CERTIFICATE}),
+        ("certificate_expiry", {"common_name": DOMAIN}),
+        ("scheduled_cleanup", {}),
+    ):
+        with pytest.raises(ConfigurationError, match="the clocks differ by more than 15 minutes"):
+            send(runtime, kind, data)
+    assert len(sandbox.fleet.bindings()) == 2
+    assert sandbox.journal.detaches() == []

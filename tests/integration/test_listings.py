@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import httpx
 import pytest
 
 from sandbox import Fault, Fleet, Sandbox
@@ -32,7 +31,7 @@ class Disturbed(Transport):
     happens: Callable[[int], object] = lambda number: None
     answered: list[Request] = field(default_factory=list)
 
-    def send(self, request: Request, auth: httpx.Auth | None = None) -> Reply:
+    def send(self, request: Request, auth: Any = None) -> Reply:
         reply = Transport.send(self, request, auth)
         self.answered.append(request)
         self.happens(len(self.answered))
@@ -45,7 +44,7 @@ class Narrow(Transport):
 
     most: int = 0
 
-    def send(self, request: Request, auth: httpx.Auth | None = None) -> Reply:
+    def send(self, request: Request, auth: Any = None) -> Reply:
         if int((request.params or {}).get("limit", 0)) > self.most:
             raise Unavailable("the answer is too large", too_large=True)
         return Transport.send(self, request, auth)

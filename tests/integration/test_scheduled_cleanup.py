@@ -3,14 +3,24 @@
 import json
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
 
-from handlers import handle
+from handlers import handle, plan_cleanup
 from sandbox import Behaviour, Fault, Fleet, Sandbox
-from shared.core.errors import AccessDenied, BlastRadiusExceeded, InvalidEvent, NotFound, Rejected
+from shared.core.errors import (
+    AccessDenied,
+    BlastRadiusExceeded,
+    ConfigurationError,
+    InvalidEvent,
+    NotFound,
+    Rejected,
+)
 from shared.wiring import Runtime
+from tests.support.broker import broker
 from tests.support.fleets import EXPIRED, VALID
 from tests.support.world import FIRST, SECOND, THIRD, delivery, pairs, send
 
@@ -375,3 +385,113 @@ def test_cloudevent_and_bare_data_come_to_the_same(sandbox: Sandbox, new_runtime
     event = {"specversion": "1.0", "id": "tick-7", "source": "/ping", "type": "apig.cleanup.due", "data": {}}
     outcome = handle(delivery(event), new_runtime()).to_dict()
     assert (outcome["event_id"], outcome["status"]) == ("tick-7", "detached")
+
+
+@pytest.mark.parametrize("old_listed_by", [FIRST, SECOND])
+def test_the_latest_date_that_is_told_keeps_a_certificate(
+    sandbox: Sandbox, new_runtime, world: World, old_listed_by: str
+):
+    """One gateway and the details say expired, the other gateway says valid: it is kept, with the later date."""
+    world.certificate(4, EXPIRED, None, "shared.example")
+    for gateway in (FIRST, SECOND):
+        date = EXPIRED if gateway == old_listed_by else VALID
+        body = json.dumps({"total": 1, "certs": [{"id": ID[4], "not_after": date}]})
+        sandbox.faults.add(Fault(path=rf"certificates\?instance_id={gateway}", status=200, raw_body=body))
+    outcome = clean_up(new_runtime())
+    assert [(each["status"], each["not_after"]) for each in outcome["certificates"]] == [("not_due", VALID)]
+    assert len(sandbox.fleet.bindings(ID[4])) == 2
+    assert sum(each.path.endswith(ID[4]) for each in sandbox.journal.apig()) == 1
+
+
+def test_two_dates_that_are_both_over_are_asked_about_too(sandbox: Sandbox, new_runtime, world: World):
+    """It was renewed once between the two listings; by its details it is valid by now."""
+    world.certificate(4, VALID, None, "shared.example")
+    for gateway, date in ((FIRST, EXPIRED), (SECOND, "2022-04-26T09:03:30Z")):
+        body = json.dumps({"total": 1, "certs": [{"id": ID[4], "not_after": date}]})
+        sandbox.faults.add(Fault(path=rf"certificates\?instance_id={gateway}", status=200, raw_body=body))
+    outcome = clean_up(new_runtime())
+    assert [(each["status"], each["not_after"]) for each in outcome["certificates"]] == [("not_due", VALID)]
+    assert len(sandbox.fleet.bindings(ID[4])) == 2
+
+
+def test_a_certificate_that_is_there_no_more_by_mistake_is_named(sandbox: Sandbox, new_runtime, world: World):
+    """404 for its details, and it is still bound: the clean-up fails, so that it is not forgotten."""
+    listing = {"total": 1, "certs": [{"id": ID[4]}]}
+    world.certificate(4, EXPIRED, FIRST, "a.four.example")
+    sandbox.faults.add(
+        Fault(path=rf"certificates\?instance_id={FIRST}", raw_body=json.dumps(listing)),
+        Fault(path=f"/certificates/{ID[4]}$", error_code="APIG.3021"),
+    )
+    with pytest.raises(NotFound, match=f"GET certificates/{ID[4]} answered 404"):
+        clean_up(new_runtime())
+    assert len(sandbox.fleet.bindings(ID[4])) == 1
+    assert sandbox.fleet.bindings(ID[2]) == set()
+
+
+def test_a_certificate_that_is_deleted_after_it_was_listed_is_nothing_to_do(
+    sandbox: Sandbox, new_runtime, world: World
+):
+    """Its details and its domains are gone."""
+    listing = {"total": 1, "certs": [{"id": ID[4]}]}
+    groups = {"total": 1, "groups": [{"url_domains": [{"domain": "gone.example", "ssl_id": ID[4]}]}]}
+    sandbox.faults.add(
+        Fault(path=rf"certificates\?instance_id={FIRST}", raw_body=json.dumps(listing)),
+        Fault(path=f"/instances/{FIRST}/api-groups", raw_body=json.dumps(groups)),
+    )
+    assert clean_up(new_runtime())["status"] == "detached"
+    assert sandbox.faults.pending() == []
+
+
+def test_a_clock_that_one_gateway_shows_to_be_wrong_stops_the_whole_cleanup(
+    sandbox: Sandbox, new_runtime, world: World
+):
+    """It is no gateway's failure: nothing is decided on dates, on no gateway."""
+    header = {"Date": "Mon, 26 Apr 2021 09:03:30 GMT"}
+    body = json.dumps({"total": 0, "certs": []})
+    sandbox.faults.add(
+        Fault(path=rf"certificates\?instance_id={SECOND}", status=200, raw_body=body, headers=header, times=None)
+    )
+    with pytest.raises(ConfigurationError, match="the clocks differ by more than 15 minutes"):
+        clean_up(new_runtime())
+    assert sandbox.journal.detaches() == []
+
+
+def test_a_certificate_is_due_by_the_clock_that_the_listing_tells(sandbox: Sandbox, new_runtime, world: World):
+    """Expired five minutes ago by this machine's clock, and in five by the gateway's: it is left."""
+    now = datetime.now(UTC)
+    header = {"Date": format_datetime(now - timedelta(minutes=10), usegmt=True)}
+    date = (now - timedelta(minutes=5)).isoformat()
+    world.certificate(4, date, FIRST, "a.four.example")
+    body = json.dumps({"total": 1, "certs": [{"id": ID[4], "not_after": date}]})
+    sandbox.faults.add(Fault(path=rf"certificates\?instance_id={FIRST}", status=200, raw_body=body, headers=header))
+    clean_up(new_runtime(), instance_ids=[FIRST])
+    assert len(sandbox.fleet.bindings(ID[4])) == 1
+    assert sandbox.journal.detaches() == []
+
+
+def test_a_cleanup_larger_than_allowed_tells_its_sink_nothing(sandbox: Sandbox, new_runtime, world: World):
+    """Refused before the first event is emitted; a page for the state machine is refused in the same way."""
+    with broker() as sink:
+        runtime = new_runtime(K_SINK=sink.url, DETACH_MAX_CLEANUP_BINDINGS="2")
+        with pytest.raises(BlastRadiusExceeded, match="^3 bindings .* DETACH_MAX_CLEANUP_BINDINGS is 2: nothing was"):
+            clean_up(runtime)
+        with pytest.raises(BlastRadiusExceeded):
+            plan_cleanup(delivery({}, "scheduled_cleanup"), runtime)
+        assert sink.accepted == []
+    with pytest.raises(BlastRadiusExceeded):
+        clean_up(new_runtime(DETACH_MAX_CLEANUP_BINDINGS="2"), dry_run=True)
+    assert sandbox.journal.detaches() == []
+
+
+def test_where_a_gateway_could_not_be_read_its_bindings_are_not_handed_out(sandbox: Sandbox, new_runtime, world: World):
+    """Nobody has counted them: the emitted event names the gateways that were read."""
+    world.certificate(4, EXPIRED, None, "shared.example")
+    sandbox.faults.add(Fault(path=f"/instances/{SECOND}/api-groups", error_code="APIG.1005", times=None))
+    with broker() as sink, pytest.raises(AccessDenied):
+        clean_up(new_runtime(K_SINK=sink.url))
+    assert {
+        json.loads(each.body)["certificate_id"]: json.loads(each.body)["instance_ids"] for each in sink.accepted
+    } == {
+        ID[1]: [FIRST],
+        ID[4]: [FIRST],
+    }

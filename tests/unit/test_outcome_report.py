@@ -5,14 +5,13 @@ from itertools import product
 
 import pytest
 
+from shared.core.binding_json import by_domain, timestamp
 from shared.core.models import Binding, Certificate
 from shared.core.outcome import (
     PART,
     CertificateOutcome,
     CleanupSummary,
     GatewayOutcome,
-    by_domain,
-    timestamp,
 )
 from shared.core.plan import Entry, Plan
 from tests.support.outcomes import (
