@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -175,21 +176,30 @@ def test_a_store_that_cannot_be_read_names_the_setting(new_runtime: NewRuntime, 
 # --- an ID token ---
 
 
+def now(claims: dict[str, Any]) -> dict[str, Any]:
+    """The claims with each span as a moment: that many seconds from now, when the test runs."""
+    moment = int(time.time())
+    return {
+        name: moment + int(value.total_seconds()) if isinstance(value, timedelta) else value
+        for name, value in claims.items()
+    }
+
+
 @pytest.mark.parametrize(
     "claims",
     [
         {},
         {"aud": ["other", AUDIENCE]},
         {"iat": None},
-        {"iat": int(time.time()) + 30, "nbf": int(time.time()) + 30},
-        {"exp": int(time.time()) - 30},
+        {"iat": timedelta(seconds=30), "nbf": timedelta(seconds=30)},
+        {"exp": timedelta(seconds=-30)},
         {"email": "broker@example.com"},
         {"email": "broker@example.com", "email_verified": "true"},
     ],
 )
 def test_a_token_of_the_issuer_is_taken(runtime: Runtime, issuer: Issuer, claims: dict[str, Any]):
     """Its sender is its `sub`. The two clocks may differ by a minute."""
-    assert runtime.sender(issuer.bearer(**claims)) == SENDER
+    assert runtime.sender(issuer.bearer(**now(claims))) == SENDER
 
 
 def test_the_sender_is_a_verified_address(runtime: Runtime, issuer: Issuer):
@@ -244,10 +254,10 @@ def test_each_kind_of_signature_is_checked(runtime: Runtime, issuer: Issuer, alg
         ({"aud": None}, "it has no aud"),
         ({"iss": "https://accounts.example.com"}, "it is of another issuer than DOOR_OIDC_ISSUER"),
         ({"iss": None}, "it has no iss"),
-        ({"exp": int(time.time()) - 70}, "it has expired"),
+        ({"exp": timedelta(seconds=-70)}, "it has expired"),
         ({"exp": None}, "it has no exp"),
-        ({"nbf": int(time.time()) + 90}, "it is not valid yet; check the clocks"),
-        ({"iat": int(time.time()) + 90}, "it is not valid yet; check the clocks"),
+        ({"nbf": timedelta(seconds=90)}, "it is not valid yet; check the clocks"),
+        ({"iat": timedelta(seconds=90)}, "it is not valid yet; check the clocks"),
         ({"sub": None}, "it has no sub"),
     ],
 )
@@ -255,7 +265,7 @@ def test_a_token_that_is_not_for_us_now_is_refused(
     runtime: Runtime, issuer: Issuer, claims: dict[str, Any], reason: str
 ):
     """Signed by the issuer, and still refused."""
-    assert refused(runtime, issuer.bearer(**claims)) == f"the ID token is refused: {reason}"
+    assert refused(runtime, issuer.bearer(**now(claims))) == f"the ID token is refused: {reason}"
 
 
 @pytest.mark.parametrize("sub", ["", " " * 300, "a\nb", 5, ["a"]])

@@ -16,6 +16,7 @@ from shared.core.outcome import Outcome
 from shared.wiring import Runtime
 from tests.conftest import FAR_AHEAD
 from tests.support.deliveries import UNDO_LIST, cloudevent, cts, eventbridge, smn, sqs, timer
+from tests.support.undo_key import signed_within
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, delivery, furnish
 
 NewRuntime = Callable[..., Runtime]
@@ -26,7 +27,7 @@ EVENTS: dict[str, Callable[[str], dict[str, Any]]] = {
     "trace": lambda time: cts(resource_name=DOMAIN, time=time),
     "clean-up": lambda time: eventbridge("Scheduled Event", detail={}, time=time),
     "timer": lambda time: timer(time=time),
-    "undo": lambda time: cloudevent("apig.detach.undo", data=UNDO_LIST, time=time),
+    "undo": lambda time: cloudevent("apig.detach.undo", data={"undo": UNDO_LIST}, time=time),
     "in SMN": lambda time: smn(cloudevent("apig.domain.decommissioned", data={"domain": DOMAIN}), timestamp=time),
     "in SQS": lambda time: sqs(timer(time=time)),
 }
@@ -60,10 +61,11 @@ def test_an_old_event_changes_nothing(sandbox: Sandbox, new_runtime: NewRuntime,
     furnish(sandbox)
     bound = sandbox.fleet.bindings()
     with pytest.raises(InvalidEvent, match=r"^time: .*2001-01-01T00:00:00Z.*ago") as caught:
-        sent(new_runtime(), event(OF_2001))
+        sent(new_runtime(), signed_within(event(OF_2001), sandbox.project_id))
     assert caught.value.field == "time"
+    ahead = event(written(datetime.now(UTC) + timedelta(minutes=17)))
     with pytest.raises(InvalidEvent, match=r"^time: .*from now; set the sender's clock right"):
-        sent(new_runtime(DETACH_MAX_EVENT_AGE="P0D"), event(written(datetime.now(UTC) + timedelta(minutes=17))))
+        sent(new_runtime(DETACH_MAX_EVENT_AGE="P0D"), signed_within(ahead, sandbox.project_id))
     assert sandbox.fleet.bindings() == bound
     paths = [f"{each.method} {each.path.rpartition('/')[2]}" for each in sandbox.journal.apig()]
     assert paths == ["GET instances", "GET instances"]

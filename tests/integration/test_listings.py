@@ -314,5 +314,5 @@ def test_a_refused_write_names_its_certificate(sandbox: Sandbox, new_runtime, ve
     undo = decommission(runtime, domain=DOMAIN)["undo"] if verb == "attach" else None
     sandbox.faults.add(Fault(path=f"/domains/{verb}", status=403, error_code="APIG.1005", times=None))
     with pytest.raises(DetachError) as caught:
-        send(runtime, "undo", {"undo": undo}) if undo else decommission(runtime, domain=DOMAIN)
+        send(runtime, "undo", undo) if undo else decommission(runtime, domain=DOMAIN)
     assert caught.value.message.startswith(f"POST certificates/{CERTIFICATE}/domains/{verb} answered 403 APIG.1005")

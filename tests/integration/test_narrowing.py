@@ -12,7 +12,9 @@ from shared.core.delivery import Deadline, Delivery
 from shared.core.errors import InvalidEvent
 from shared.core.event_data import Kind
 from shared.wiring import Runtime
+from tests.conftest import FAR_AHEAD, LONG_AGO
 from tests.support.deliveries import UNDO_LIST, cloudevent, cts, eventbridge, smn, sqs, timer
+from tests.support.undo_key import signed_within
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, delivery, furnish
 
 NewRuntime = Callable[..., Runtime]
@@ -151,9 +153,9 @@ def test_context_and_dry_run_hold_in_every_kind_and_envelope(
     sandbox: Sandbox, new_runtime: NewRuntime, kind: Kind, carried: Callable[[Any, Any], Any], caplog: Any
 ):
     """The context reaches each line of the log and the outcome. A dry run changes nothing, and none is ended."""
-    furnish(sandbox)
+    furnish(sandbox, not_after=FAR_AHEAD if kind == "undo" else LONG_AGO)
     context = {"ticket": "CHG0031872", "by": {"name": "Zoë"}}
-    data = data_of(kind) | {"context": context}
+    data = signed_within(data_of(kind), sandbox.project_id) | {"context": context}
     asked = handle(delivery(carried(kind, data | {"dry_run": True}), kind), new_runtime())
     not_ended = handle(delivery(carried(kind, data | {"dry_run": False}), kind), new_runtime(DETACH_DRY_RUN="true"))
     for outcome in (asked.to_dict(), not_ended.to_dict()):

@@ -246,7 +246,9 @@ def test_a_rate_limit_is_kept_to_by_all_threads_together(sandbox: Sandbox, new_r
     counted = counted_fleet(1, 100, 1, every=1)
     sandbox.reset(counted.fleet)
     sandbox.behaviour.throttle_rate = 40
-    assert clean_up(new_runtime(DETACH_CONCURRENCY="16"))["status"] == "detached"
+    # Which request of which thread is refused is chance: one of a hundred writes may well meet the limit four times.
+    runtime = new_runtime(DETACH_CONCURRENCY="16", HTTP_ATTEMPTS="8")
+    assert clean_up(runtime, seconds=45.0)["status"] == "detached"
     assert sandbox.fleet.bindings() == set()
     refused = sum(each.error_code == "APIG.9008" for each in sandbox.journal.apig())
     # A write that is repeated, or that has waited for more than two seconds, reads the date again first: that is up to

@@ -410,4 +410,4 @@ def test_the_mark_is_true_or_false(sandbox: Sandbox, new_runtime, perhaps):
     data[0]["domains"][0]["perhaps"] = perhaps
     with pytest.raises(InvalidEvent, match="perhaps: "):
         undo_by_event(new_runtime(), data)
-    assert list(sandbox.journal) == []
+    assert sandbox.journal.apig() == []

@@ -91,3 +91,14 @@ def test_the_rate_settles_below_the_limit():
             pace.answered()
     assert refused < 250
     assert 1000 / (clock.now - started) > 10
+
+
+def test_a_turn_that_would_come_too_late_is_not_taken():
+    """A write whose date would be old by then does not hold the place of another call."""
+    now = 100.0
+    pace = Pace(lambda: now)
+    pace.throttled(now, 4.0)
+    assert pace.turn(within=2.0) is None
+    assert pace.turn(within=4.0) == (4.0, 1)
+    assert pace.turn(within=4.0) is None  # the next one is 50 ms later
+    assert round(pace.turn()[0], 6) == 4.05

@@ -20,14 +20,17 @@ class Pace:
         self._round = 0
         self._next = self._until = self._slowed = float("-inf")
 
-    def turn(self, *, at_once: bool = False) -> tuple[float, int]:
+    def turn(self, *, at_once: bool = False, within: float = float("inf")) -> tuple[float, int] | None:
         """Take a turn: the seconds until it comes, and the round to which it belongs.
 
-        `at_once` goes before those that wait, who come that much later.
+        `at_once` goes before those that wait, who come that much later. None, and no turn is taken, if it would not
+        come `within` so many seconds.
         """
         with self._lock:
             now = self._clock()
             turn = max(now, self._until if at_once else self._next)
+            if turn - now > within:
+                return None
             self._next = max(turn, self._next) + self._interval
             return turn - now, self._round
 

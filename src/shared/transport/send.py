@@ -224,9 +224,13 @@ class Transport:
         return max(error.retry_after, self.jitter() * min(20.0, 0.25 * 2.0**attempt))
 
     def _wait_for_turn(self, request: Request) -> None:
-        """Wait until the pace allows it."""
+        """Wait until the pace allows it. Raises Unavailable if it would be too late then."""
         while True:
-            wait, taken = self.pace.turn(at_once=request.at_once)
+            fresh = float("inf") if request.fresh_until is None else request.fresh_until - time.monotonic()
+            turn = self.pace.turn(at_once=request.at_once, within=max(fresh, 0.0))
+            if turn is None:
+                raise _stale(request)
+            wait, taken = turn
             if wait > 0:
                 if wait >= self.deadline.left():
                     raise Unavailable(
