@@ -10,6 +10,7 @@ time.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -110,8 +111,9 @@ def measure(concurrency: int) -> dict[str, Any]:
 
     counted = counted_fleet(shared=10)
     fleet = counted.fleet
-    pages = sum(-(-len(fleet.certificates_on(each)) // 500) for each in fleet.gateways)
-    group_pages = sum(-(-len(fleet.groups_on(each)) // 500) for each in fleet.gateways)
+    # 499 new rows a page: each begins with the last row of the page before.
+    pages = sum(-(-len(fleet.certificates_on(each)) // 499) for each in fleet.gateways)
+    group_pages = sum(-(-len(fleet.groups_on(each)) // 499) for each in fleet.gateways)
     warm_up = 1 + pages  # which does not list the groups, since it finds nothing that is due
     setting = {"DETACH_CONCURRENCY": str(concurrency), "DETACH_MAX_CLEANUP_BINDINGS": "5000"}
     with tempfile.TemporaryDirectory() as name:
@@ -136,17 +138,18 @@ def measure(concurrency: int) -> dict[str, Any]:
         "expired": len(counted.expired),
         "others_untouched": left == counted.staying,
         "calls": len(calls),
+        "dates": sum(re.fullmatch("GET .*/certificates/[0-9a-f]{32}", call) is not None for call in calls),
         "least": 1 + pages + group_pages + len(counted.expired),
         "ideal": len(calls) * LATENCY / concurrency,
         "really": alone["seconds"] / len(calls),
         "again": second["status"],
         "calls_again": len(again),
-        "posts_again": sum(method == "POST" for method in again),
+        "posts_again": sum(call.startswith("POST") for call in again),
     }
 
 
 def _calls(variables: dict[str, str]) -> list[str]:
-    return [each["method"] for each in look(variables, "journal") if each["service"] == "apig"]
+    return [f"{each['method']} {each['path']}" for each in look(variables, "journal") if each["service"] == "apig"]
 
 
 def show(concurrency: int, figures: dict[str, Any]) -> None:
@@ -154,7 +157,8 @@ def show(concurrency: int, figures: dict[str, Any]) -> None:
     print(  # noqa: T201 - a program that speaks to its user
         "DETACH_CONCURRENCY={concurrency}, {latency:.0f} ms away\n"
         "  certificates cleaned  {certificates} of {expired}, others untouched: {others_untouched}\n"
-        "  calls                 {calls}, least possible {least}: {more:.3f}\n"
+        "  calls                 {calls}, least possible {least}: {more:.3f};"
+        " {dates} of them for dates that were read more than two seconds before\n"
         "  wall time             {seconds:.2f} s, calls × latency ÷ concurrency {ideal:.2f} s: {slower:.2f};"
         " at the {really_ms:.0f} ms that a call really takes: {real_slower:.2f}\n"
         "  memory growth         {growth_mb:.1f} MB resident at most, {traced_mb:.1f} MB traced\n"
