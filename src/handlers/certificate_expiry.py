@@ -32,7 +32,7 @@ def _target(certificate: Certificate, read_at: float, work: Work) -> Target:
             return Target(certificate, due=False)
     except Rejected as exc:  # nothing tells its date: the others of its name go on
         return Target(certificate, error=exc)
-    return Target(certificate, work.client.attached_domains(certificate.id), read_at=read_at)
+    return Target(certificate, work.client.attached_domains_if_any(certificate.id), read_at=read_at)
 
 
 def _identified(certificate_id: str, common_name: str | None, client: ApigClient) -> Certificate:

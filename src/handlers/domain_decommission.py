@@ -25,7 +25,7 @@ def select(data: DomainDecommission, work: Work) -> Selection:
     else:
         carried, unread = _carried(scope, client)
         certificates = _described(carried, client)
-    targets = tuple(Target(certificate, client.attached_domains(certificate.id)) for certificate in certificates)
+    targets = tuple(Target(certificate, client.attached_domains_if_any(certificate.id)) for certificate in certificates)
     return Selection("detach", targets, DECOMMISSION_RULES, scope, unread=unread)
 
 

@@ -160,7 +160,8 @@ def test_a_token_that_can_be_guessed_is_a_wrong_setting(new_runtime: NewRuntime,
     shared.write_text(content)
     with pytest.raises(ConfigurationError) as info:
         new_runtime(DOOR_BEARER_URI=f"file:{shared}").sender(f"Bearer {SECOND}")
-    assert info.value.message.startswith("DOOR_BEARER_URI: the secret is not as expected: one token a line")
+    assert info.value.message.startswith("DOOR_BEARER_URI: ")
+    assert SECOND not in info.value.message
     assert "16 visible ASCII characters" in info.value.message
     assert not [word for word in (SECOND, FIRST[:8], "short") if word in info.value.message]
 

@@ -423,10 +423,36 @@ def test_a_cap_holds_for_all_certificates_of_a_name_together(sandbox: Sandbox, n
 
 
 def test_a_dry_run_tells_what_would_be_refused(sandbox: Sandbox, new_runtime):
-    """The cap holds for it too."""
+    """The cap holds for it too, and the answer's outcome shows the plan: whoever is to raise the cap has to see it."""
     furnish(sandbox)
-    with pytest.raises(BlastRadiusExceeded):
+    with pytest.raises(BlastRadiusExceeded) as caught:
         expire(new_runtime(DETACH_MAX_BINDINGS="1"), certificate_id=CERTIFICATE, dry_run=True)
+    assert caught.value.outcome is not None
+    [certificate] = caught.value.outcome["certificates"]
+    assert (caught.value.outcome["status"], certificate["error"]) == ("failed", "BlastRadiusExceeded")
+    assert certificate["planned"] == [{"domain": DOMAIN, "instance_ids": [SECOND, FIRST]}]
+    assert (certificate["detached"], caught.value.outcome["undo"]) == ([], [])
+
+
+def test_a_certificate_that_is_deleted_after_it_was_read_is_bound_nowhere(sandbox: Sandbox, new_runtime):
+    """404 for its attached domains, and then for its details too."""
+    furnish(sandbox)
+    sandbox.faults.add(
+        Fault(path="/attached-domains", error_code="APIG.3021"),
+        Fault(path=f"/{CERTIFICATE}$", nth=2, error_code="APIG.3021"),
+    )
+    assert expire(new_runtime(), certificate_id=CERTIFICATE)["status"] == "nothing_to_detach"
+    assert (sandbox.faults.pending(), sandbox.journal.detaches()) == ([], [])
+
+
+def test_attached_domains_that_are_not_found_by_mistake_are_asked_for_again(sandbox: Sandbox, new_runtime):
+    """The details are there, so the certificate is: the event is not acknowledged."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path="/attached-domains", error_code="APIG.3021"))
+    runtime = new_runtime()
+    with pytest.raises(Unavailable, match="but its details are there"):
+        expire(runtime, certificate_id=CERTIFICATE)
+    assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "detached"
 
 
 def test_a_gateway_named_many_times_is_asked_once(sandbox: Sandbox, new_runtime):

@@ -230,7 +230,7 @@ def test_every_listed_key_verifies_and_the_first_signs(content: str) -> None:
     assert refused(lambda: check(old, keys=once_old_is_gone))[0] == "undo_signature.key_id"
 
 
-SHAPE = "UNDO_KEY_URI: expected text with a key a line, or a JSON object whose `key` is such a text or a list"
+SHAPE = "UNDO_KEY_URI: expected text with one key a line, or a JSON object whose `key` is such a text or a list"
 LONG_ENOUGH = "expected 32 bytes or more, as of openssl rand -hex 32"
 
 

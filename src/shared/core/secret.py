@@ -80,6 +80,22 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
 
+def each_in(secret: Secret, name: str) -> tuple[Secret, ...]:
+    """The secrets in one: a text with one a line, or a JSON object whose `name` is such a text or a list of texts.
+
+    Vault and Secrets Manager hold JSON. Broken JSON is no secret: raises ValueError, without any value.
+    """
+    text = secret.reveal()
+    try:
+        found = json.loads(text)[name] if text.lstrip().startswith(("{", "[", '"')) else text
+        lines = found.splitlines() if isinstance(found, str) else list(found)
+        known = [line for each in lines if (line := str.strip(each)) and line.encode()]  # a lone surrogate has no bytes
+    except (LookupError, TypeError, ValueError, RecursionError):
+        expected = f"expected text with one {name} a line, or a JSON object whose `{name}` is such a text or a list"
+        raise ValueError(expected) from None
+    return tuple(map(Secret, known))
+
+
 def redact(text: str) -> str:
     """The text without any secret that is in use: a second protection, for what the first one missed.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.core.errors import ConfigurationError, InvalidEvent
 from shared.core.event_data import DetachUndo
-from shared.core.secret import Secret
+from shared.core.secret import Secret, each_in
 
 SHORTEST = 32  # bytes of a key, as long as the HMAC itself
 MOST_AHEAD = timedelta(minutes=15)  # what two clocks may differ by, see apig/clock.py
@@ -52,23 +52,16 @@ def parse_keys(secret: Secret) -> tuple[Secret, ...]:
     ConfigurationError, which never repeats a value.
     """
     try:
-        keys = [key for line in _lines(secret.reveal()) if (key := str.strip(line))]
-        short = [number for number, key in enumerate(keys, start=1) if len(key.encode()) < SHORTEST]
-    except (KeyError, TypeError, ValueError, RecursionError):
-        raise ConfigurationError(
-            "UNDO_KEY_URI: expected text with a key a line, or a JSON object whose `key` is such a text or a list"
-        ) from None
+        keys = each_in(secret, "key")
+    except ValueError as exc:
+        raise ConfigurationError(f"UNDO_KEY_URI: {exc}") from None
+    short = [number for number, key in enumerate(keys, start=1) if len(key.reveal().encode()) < SHORTEST]
     if not keys or short:
         which = f"key {short[0]} of {len(keys)} is too short" if short else "there is no key"
         raise ConfigurationError(
             f"UNDO_KEY_URI: {which}; expected {SHORTEST} bytes or more, as of openssl rand -hex 32"
         )
-    return tuple(Secret(key) for key in keys)
-
-
-def _lines(text: str) -> list[Any]:
-    content = json.loads(text)["key"] if text.lstrip().startswith(("{", "[", '"')) else text
-    return content.splitlines() if isinstance(content, str) else list(content)
+    return keys
 
 
 def key_id(key: Secret) -> str:
