@@ -131,7 +131,7 @@ def test_a_description_names_the_default(variable: str, default: str) -> None:
         ("OS_REGION_NAME", "EU DE", False),
         ("OS_AUTH_URL", "https://iam.example.com:5000/v3", True),
         ("OS_AUTH_URL", "http://iam.example.com/v3", False),
-        ("APIG_ENDPOINT", "https://apig.cn-north-4.myhuaweicloud.com", True),
+        ("APIG_ENDPOINT", "https://apig.eu-nl.otc.t-systems.com", True),
         ("APIG_ENDPOINT", "https://user@apig.example.com", False),
         ("OS_PROJECT_ID", "0b1aa0f1f6a54bb5a5d7d4b36b1a6d0c", True),
         ("OS_PROJECT_ID", "eu-de_project", False),
