@@ -223,6 +223,28 @@ def test_a_trickling_server_is_left_when_the_time_is_up(sandbox: Sandbox, new_ru
     server.close()
 
 
+@pytest.mark.parametrize("attempts", ["1", "4"])
+def test_a_detach_whose_token_is_refused_is_sent_again(sandbox: Sandbox, new_runtime, attempts: str):
+    """Twice in a row, which is no attempt of HTTP_ATTEMPTS: nothing was carried out."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=401, error_code="APIG.1002", times=2))
+    assert expire(new_runtime(HTTP_ATTEMPTS=attempts), certificate_id=CERTIFICATE)["status"] == "detached"
+    assert [received.status for received in sandbox.journal.detaches()] == [401, 401, 204]
+    assert len([r for r in sandbox.journal.apig() if LISTING in r.path]) == 1
+
+
+def test_a_certificate_renewed_while_the_token_is_renewed_is_kept(sandbox: Sandbox, new_runtime):
+    """The detach is not sent again by itself: the date is read first, and it is another one."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(path=DETACH, status=401, error_code="APIG.1002"))
+    renewed = json.dumps({"id": CERTIFICATE, "common_name": DOMAIN, "not_after": "2036-04-26T09:03:30Z"})
+    sandbox.faults.add(Fault(path=f"/{CERTIFICATE}$", nth=2, status=200, raw_body=renewed))
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert len(sandbox.journal.detaches()) == 1
+    assert len(sandbox.fleet.bindings()) == 2
+    assert {entry["reason"] for entry in outcome["certificates"][0]["kept"]} == {"renewed"}
+
+
 def test_reading_is_retried(sandbox: Sandbox, new_runtime):
     """A read may be repeated at will, whatever cut it off."""
     furnish(sandbox)

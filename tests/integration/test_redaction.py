@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import re
 import secrets
 import time
 import traceback
@@ -165,7 +166,8 @@ def test_an_error_code_is_a_code_or_nothing(sandbox: Sandbox, new_runtime: Any):
     """A token in its place is not told either."""
     furnish(sandbox)
     runtime = new_runtime()
-    for code in (token_of(sandbox, runtime)[:30], "x" * 41, "APIG 2012", ["APIG.2012"]):
+    part = re.search("[A-Za-z0-9]{10,40}", token_of(sandbox, runtime))[0]
+    for code in (part, "x" * 41, "APIG 2012", ["APIG.2012"]):
         sandbox.faults.clear()
         echoing(sandbox, "no", error_code=code)
         with pytest.raises(DetachError, match="answered 400: no$") as raised:
