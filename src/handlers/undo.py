@@ -3,9 +3,9 @@
 import time
 from dataclasses import replace
 
-from shared.core.errors import NotFound, Rejected
+from shared.core.errors import NotFound
 from shared.core.event_data import DetachUndo
-from shared.core.guards import ATTACH_RULES, check_attachable, check_size
+from shared.core.guards import ATTACH_RULES, check_size, expired
 from shared.core.models import Binding, Certificate, Place
 from shared.core.plan import Selection, Target
 from shared.reconcile.occupancy import missing_gateways, read_occupancy
@@ -15,8 +15,8 @@ from shared.wiring import Work
 def select(data: DetachUndo, work: Work) -> Selection:
     """The recorded bindings of each certificate, and what their places carry now.
 
-    An undo that names more bindings than it may change is refused before anything is read, and a certificate that is
-    gone or has expired before anything is sent for it.
+    An undo that names more bindings than it may change is refused before anything is read. A certificate that is gone
+    or has expired is refused before anything is sent for it, by whichever clock is ahead.
     """
     wanted = _wanted(data)
     check_size(sum(len(bindings) for bindings in wanted.values()), work.policy, cleanup=False)
@@ -56,10 +56,8 @@ def _wanted(data: DetachUndo) -> dict[str, tuple[Binding, ...]]:
 
 
 def _target(certificate_id: str, bindings: tuple[Binding, ...], work: Work) -> Target:
-    certificate = Certificate(certificate_id)
     try:
         certificate = work.client.certificate(certificate_id)
-        check_attachable(certificate, work.client.clock.latest())
-    except (NotFound, Rejected) as exc:
-        return Target(certificate, bindings, error=exc)
-    return Target(certificate, bindings)
+    except NotFound as exc:
+        return Target(Certificate(certificate_id), bindings, error=exc)
+    return Target(certificate, bindings, unattachable=expired(certificate, work.client.clock.latest()))

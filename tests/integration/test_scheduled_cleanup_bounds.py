@@ -242,7 +242,10 @@ def test_throttling_slows_the_whole_cleanup_down(sandbox: Sandbox, new_runtime):
 
 
 def test_a_rate_limit_is_kept_to_by_all_threads_together(sandbox: Sandbox, new_runtime):
-    """Sixteen threads against 40 requests a second: the clean-up ends, and few requests are refused on the way."""
+    """Sixteen threads against 40 requests a second: the clean-up ends, and few requests are refused on the way.
+
+    What it does not get done in its time, the next call does.
+    """
     counted = counted_fleet(1, 100, 1, every=1)
     sandbox.reset(counted.fleet)
     sandbox.behaviour.throttle_rate = 40

@@ -411,3 +411,19 @@ def test_the_mark_is_true_or_false(sandbox: Sandbox, new_runtime, perhaps):
     with pytest.raises(InvalidEvent, match="perhaps: "):
         undo_by_event(new_runtime(), data)
     assert sandbox.journal.apig() == []
+
+
+def test_an_expired_certificate_that_is_attached_already_is_no_failure(sandbox: Sandbox, new_runtime):
+    """There is nothing to attach; only what is not there any more is refused."""
+    furnish(sandbox)
+    runtime = new_runtime()
+    assert undo_by_event(runtime, undo(DOMAIN))["status"] == "nothing_to_attach"
+    sandbox.fleet.unbind(CERTIFICATE, DOMAIN, SECOND)
+    with pytest.raises(Rejected, match="has expired") as caught:
+        undo_by_event(runtime, undo(DOMAIN))
+    [certificate] = caught.value.outcome["certificates"]
+    assert (pairs(certificate["already_attached"]), pairs(certificate["failed"])) == (
+        {(DOMAIN, FIRST)},
+        {(DOMAIN, SECOND)},
+    )
+    assert sandbox.journal.attaches() == []

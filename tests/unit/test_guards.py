@@ -18,6 +18,7 @@ from shared.core.guards import (
     Reason,
     Scope,
     check_size,
+    expired,
     is_due,
     is_protected,
 )
@@ -283,3 +284,32 @@ def test_a_domain_on_three_gateways_counts_three_times():
     check_size(planned, Policy(max_bindings=12), cleanup=False)
     with pytest.raises(BlastRadiusExceeded, match="12 bindings .* DETACH_MAX_BINDINGS is 11"):
         check_size(planned, Policy(max_bindings=11), cleanup=False)
+
+
+def test_a_certificate_is_expired_at_its_very_date():
+    """API Gateway refuses it then; without a date, it decides."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    certificate = Certificate(CERTIFICATE.id, "a.example.com", moment)
+    assert expired(certificate, moment - timedelta(seconds=1)) is None
+    assert expired(Certificate(CERTIFICATE.id), moment) is None
+    error = expired(certificate, moment)
+    assert error is not None
+    assert (error.error_code, error.message) == (
+        "APIG.2102",
+        (
+            f"certificate {CERTIFICATE.id} has expired (2026-01-01T00:00:00Z), and API Gateway attaches no expired"
+            " certificate: renew it, or attach another one to its domains"
+        ),
+    )
+
+
+def test_an_expired_certificate_is_refused_before_its_places_are_judged():
+    """What it is attached to already stays as it is, and nobody is told to detach another certificate for it."""
+    refused = Rejected("expired")
+    for occupancy, says in (
+        (holding(CERTIFICATE.id), "already"),
+        (holding(OTHERS[0]), refused),
+        (Occupancy(), refused),
+    ):
+        one = replace(case(policy=PROTECTED, occupancy=occupancy), unattachable=refused)
+        assert verdicts(ATTACH_RULES, one)[0] is says

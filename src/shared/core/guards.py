@@ -81,7 +81,10 @@ class Occupancy:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One binding of a certificate, and all that the rules look at."""
+    """One binding of a certificate, and all that the rules look at.
+
+    `unattachable` is why API Gateway would attach the certificate nowhere.
+    """
 
     certificate_id: str
     binding: Binding
@@ -89,6 +92,7 @@ class Case:
     scope: Scope
     policy: Policy
     occupancy: Occupancy
+    unattachable: DetachError | None = None
 
 
 Verdict = Reason | Literal["already"] | DetachError
@@ -129,6 +133,11 @@ def attached_already(case: Case) -> Literal["already"] | None:
     return "already" if case.certificate_id in _holders(case) else None
 
 
+def unattachable(case: Case) -> DetachError | None:
+    """The certificate has expired."""
+    return case.unattachable
+
+
 def carries_another(case: Case) -> DetachError | None:
     """Another certificate has taken the place: somebody has decided since."""
     holders = _holders(case)
@@ -150,6 +159,7 @@ DECOMMISSION_RULES: tuple[Rule, ...] = (*EXPIRY_RULES, live)
 ATTACH_RULES: tuple[Rule, ...] = (
     gateway_unread,
     attached_already,
+    unattachable,
     carries_another,
     protected,
     wildcard_covers_protected,
@@ -174,15 +184,16 @@ def is_due(certificate: Certificate, policy: Policy, now: datetime) -> bool:
     return now - policy.expiry_grace >= certificate.not_after
 
 
-def check_attachable(certificate: Certificate, now: datetime) -> None:
-    """Refuse a certificate that has expired, as API Gateway would; raises Rejected. Without a date, the API decides."""
-    if certificate.not_after is not None and certificate.not_after <= now:
-        date = certificate.not_after.isoformat().replace("+00:00", "Z")
-        raise Rejected(
-            f"certificate {certificate.id} has expired ({date}), and API Gateway attaches no expired certificate:"
-            " renew it, or attach another one to its domains",
-            error_code="APIG.2102",
-        )
+def expired(certificate: Certificate, now: datetime) -> Rejected | None:
+    """Why API Gateway would not attach a certificate that has expired. Without a date, the API decides."""
+    if certificate.not_after is None or certificate.not_after > now:
+        return None
+    date = certificate.not_after.isoformat().replace("+00:00", "Z")
+    return Rejected(
+        f"certificate {certificate.id} has expired ({date}), and API Gateway attaches no expired certificate:"
+        " renew it, or attach another one to its domains",
+        error_code="APIG.2102",
+    )
 
 
 def check_size(bindings: int, policy: Policy, *, cleanup: bool) -> None:

@@ -18,7 +18,8 @@ class Target:
 
     To detach: where it is bound now. To attach: where it was bound. `due` is False for a certificate that has not
     expired; nothing is planned for it. `read_at` is the moment of the monotonic clock at which `not_after` was read, if
-    it is the date that decides. `error` is why the certificate could not be read.
+    it is the date that decides. `error` is why the certificate could not be read, `unattachable` why API Gateway would
+    attach it nowhere.
     """
 
     certificate: Certificate
@@ -26,6 +27,7 @@ class Target:
     due: bool = True
     read_at: float | None = None
     error: DetachError | None = None
+    unattachable: DetachError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,7 @@ def make_plan(target: Target, selection: Selection, policy: Policy) -> Plan:
     refusals: list[tuple[Binding, DetachError]] = []
     for binding in _in_order(target.bindings, scope) if action == "detach" else target.bindings:
         name = comparable_name(binding.domain)
-        case = Case(certificate.id, binding, name, scope, policy, selection.occupancy)
+        case = Case(certificate.id, binding, name, scope, policy, selection.occupancy, target.unattachable)
         match _verdict(case, selection.rules):
             case None:
                 chosen.setdefault((binding.domain, _flag(case, action)), []).append(binding)
