@@ -10,7 +10,8 @@ class Watch:
     """The secrets that are known by now; `leaked` looks for them in a text, `leaking` in the files of a folder."""
 
     def __init__(self) -> None:
-        self._parts: dict[str, int] = {}
+        self._parts: set[str] = set()  # of eight characters: millions by the end of a run
+        self._short: set[str] = set()  # secrets that are shorter
         self._known: set[str] = set()
         self._kept: set[Path] = set()
         self._read: list[str] = []
@@ -19,8 +20,9 @@ class Watch:
         """Watch for these from now on, and for every part of theirs."""
         for secret in set(secrets) - self._known:
             self._known.add(secret)
-            for start in range(max(1, len(secret) - PART + 1)):
-                self._parts.setdefault(secret[start : start + PART], len(self._known))
+            if len(secret) < PART:
+                self._short.add(secret)
+            self._parts.update(secret[start : start + PART] for start in range(len(secret) - PART + 1))
 
     def keep(self, *places: Path) -> None:
         """These files or folders are where a secret belongs: what a test hands to a function, a server's own state."""
@@ -38,9 +40,9 @@ class Watch:
 
     def leaked(self, text: str) -> str | None:
         """The first part of a secret that stands in the text."""
-        short = [part for part in self._parts if len(part) < PART and part in text]
+        short = next((part for part in self._short if part in text), None)
         windows = (text[start : start + PART] for start in range(len(text) - PART + 1))
-        return next(iter(short), None) or next((window for window in windows if window in self._parts), None)
+        return short or next((window for window in windows if window in self._parts), None)
 
     def leaking(self, folder: Path) -> Iterator[Path]:
         """The files below the folder that hold a part of a secret, and are no place for one."""
