@@ -10,6 +10,7 @@ from shared.core.guards import EXPIRY_RULES, Scope, is_due
 from shared.core.models import Certificate, latest
 from shared.core.names import comparable_name
 from shared.core.plan import Selection, Target
+from shared.reconcile.bound import with_bindings
 from shared.reconcile.gateways import ask_each
 from shared.wiring import Work
 
@@ -22,7 +23,7 @@ def select(data: CertificateExpiry, work: Work) -> Selection:
         certificates = [_identified(data.certificate_id, data.common_name, work.client)]
     else:
         certificates, unread = _named(data.common_name or "", data.instance_ids, work.client)
-    targets = tuple(_target(certificate, read_at, work) for certificate in certificates)
+    targets = with_bindings((_target(certificate, read_at, work) for certificate in certificates), work.client)
     return Selection("detach", targets, EXPIRY_RULES, Scope(data.domains, data.instance_ids), unread=unread)
 
 
@@ -32,7 +33,7 @@ def _target(certificate: Certificate, read_at: float, work: Work) -> Target:
             return Target(certificate, due=False)
     except Rejected as exc:  # nothing tells its date: the others of its name go on
         return Target(certificate, error=exc)
-    return Target(certificate, work.client.attached_domains_if_any(certificate.id), read_at=read_at)
+    return Target(certificate, read_at=read_at)
 
 
 def _identified(certificate_id: str, common_name: str | None, client: ApigClient) -> Certificate:

@@ -9,6 +9,7 @@ from shared.core.guards import DECOMMISSION_RULES, Scope
 from shared.core.models import Certificate
 from shared.core.names import comparable_name
 from shared.core.plan import Selection, Target
+from shared.reconcile.bound import with_bindings
 from shared.reconcile.carried import carried_domains
 from shared.wiring import Work
 
@@ -25,7 +26,7 @@ def select(data: DomainDecommission, work: Work) -> Selection:
     else:
         carried, unread = _carried(scope, client)
         certificates = _described(carried, client)
-    targets = tuple(Target(certificate, client.attached_domains_if_any(certificate.id)) for certificate in certificates)
+    targets = with_bindings(map(Target, certificates), client)
     return Selection("detach", targets, DECOMMISSION_RULES, scope, unread=unread)
 
 

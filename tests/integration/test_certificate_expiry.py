@@ -465,3 +465,21 @@ def test_a_gateway_named_many_times_is_asked_once(sandbox: Sandbox, new_runtime)
     expire(runtime, common_name=DOMAIN, instance_ids=[FIRST] * 99 + [SECOND])
     listings = [each.query["instance_id"] for each in sandbox.journal.apig() if each.path.endswith("/certificates")]
     assert listings == [FIRST, SECOND]
+
+
+def test_a_certificate_whose_domains_cannot_be_read_stops_no_other_of_its_name(sandbox: Sandbox, new_runtime):
+    """The other one is detached, the event fails, and its retry finishes it."""
+    furnish(sandbox)
+    other = sandbox.fleet.add_certificate(common_name=DOMAIN, san=("*.example.com",), not_after=LONG_AGO, type="global")
+    sandbox.fleet.add_domain("other.example.com", FIRST)
+    sandbox.fleet.bind(other.id, "other.example.com", FIRST)
+    sandbox.faults.add(Fault(path=f"/{CERTIFICATE}/attached-domains", error_code="APIG.9999", times=None))
+    runtime = new_runtime(HTTP_ATTEMPTS="1")
+    with pytest.raises(Unavailable, match=f"certificates/{CERTIFICATE}/attached-domains") as caught:
+        expire(runtime, common_name=DOMAIN)
+    assert {each for each, _, _ in sandbox.fleet.bindings()} == {CERTIFICATE}
+    assert caught.value.outcome is not None
+    assert [each["certificate_id"] for each in caught.value.outcome["undo"]] == [other.id]
+    sandbox.faults.clear()
+    assert expire(runtime, common_name=DOMAIN)["status"] == "detached"
+    assert sandbox.fleet.bindings() == set()

@@ -1,4 +1,4 @@
-"""The same question to several gateways: one that cannot answer does not stop the others."""
+"""The same question about several gateways or certificates: one without an answer does not stop the others."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -12,23 +12,23 @@ Answer = TypeVar("Answer")
 
 
 def ask_each(
-    instance_ids: Iterable[str], ask: Callable[[str], Answer], deadline: Deadline, threads: int = 1
+    subjects: Iterable[str], ask: Callable[[str], Answer], deadline: Deadline, threads: int = 1
 ) -> tuple[dict[str, Answer], dict[str, DetachError]]:
-    """What each gateway answered, in order, and for each other one why it did not.
+    """What was answered for each of these ids, in order, and for each other one why nothing was.
 
     Raises what is about none of them alone: refused credentials, a wrong setting (such as the clock), no time left, and
     an error for all of them.
     """
 
-    def attempt(instance_id: str) -> tuple[Answer] | DetachError:
+    def attempt(subject: str) -> tuple[Answer] | DetachError:
         try:
-            return (ask(instance_id),)
+            return (ask(subject),)
         except (ConfigurationError, CredentialsRefused):
             raise
         except DetachError as exc:
             return exc
 
-    ids = list(dict.fromkeys(instance_ids))
+    ids = list(dict.fromkeys(subjects))
     results = list(zip(ids, in_order(ids, attempt, threads), strict=True))
     failed = {each: said for each, said in results if isinstance(said, DetachError)}
     error = all_told(failed.values())
