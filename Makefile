@@ -13,7 +13,7 @@ demo: $(VENV)/.installed  ## the whole story on this machine, without any accoun
 	@$(BIN)/python -m scripts.demo
 
 test: $(VENV)/.installed  ## the default test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.installed  ## style, and the arrows between the modules
 	$(BIN)/ruff check .

@@ -88,6 +88,7 @@ def test_without_a_setting_the_platform_decides(new_runtime: NewRuntime):
         f"\r\n  {FIRST}\r\n\r\n{SECOND}",
         json.dumps({"token": [FIRST, SECOND]}),
     ],
+    ids=["lines", "lines with spaces", "JSON"],
 )
 def test_each_token_of_the_store_is_taken(new_runtime: NewRuntime, shared: Path, content: str):
     """Two are valid at a time, so that none is missing while callers change over."""
@@ -154,6 +155,7 @@ def test_no_token_is_missing_or_taken_by_mistake_during_a_change(new_runtime: Ne
         "[" * 20_000,
         '{"token":' * 20_000,
     ],
+    ids=lambda content: f"{len(content)} characters",  # no secret is part of a test's name
 )
 def test_a_token_that_can_be_guessed_is_a_wrong_setting(new_runtime: NewRuntime, shared: Path, content: str):
     """One short token makes all of them refused. The error names the setting, and no value."""
