@@ -44,6 +44,7 @@ def container(sandbox: Sandbox, folder: Path) -> Iterator[Framework]:
         "OS_AUTH_URL": sandbox.auth_url,
         "APIG_ENDPOINT": sandbox.endpoint,
         "OS_CACERT": "/etc/apig-certificate-detach/ca.pem",
+        "DETACH_MAX_EVENT_AGE": "P0D",  # the files of events/ are old
         "/etc/apig-certificate-detach/credentials.json": credentials,
         "/etc/apig-certificate-detach/ca.pem": sandbox.ca_file,
     }
