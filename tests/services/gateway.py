@@ -14,7 +14,7 @@ import trustme
 from tests.services.keystone import Keystone
 from tests.support.listener import Answer, Heard, listening
 
-PAGES = 3
+ROWS = 4  # in three pages
 
 
 @dataclass
@@ -58,4 +58,5 @@ def _answer(heard: Heard, keystone: Keystone) -> tuple[int, dict[str, Any]]:
     if reply.status_code != 200:
         return 401, {"error_code": "APIG.1002", "error_msg": "Incorrect token or token resolution failed"}
     offset = int(parse_qs(urlsplit(heard.target).query)["offset"][0])
-    return 200, {"size": 1, "total": PAGES, "instances": [{"id": f"{offset:032x}"}]}
+    # Two rows a page, whatever is asked for: the first is the last one of the page before.
+    return 200, {"size": 2, "total": ROWS, "instances": [{"id": f"{offset + row:032x}"} for row in range(2)]}

@@ -81,7 +81,7 @@ def test_a_login_names_the_project_by_id_or_by_name(
 ):
     """Keystone takes either. Its token tells the project's id, which stands in the path of the gateway's calls."""
     world.use(without(credentials, left_out))
-    assert world.instances() == 3
+    assert world.instances() == 4
     assert world.logins() == 1
     assert set(gateway.projects) == {credentials["project_id"]}
 
@@ -91,7 +91,7 @@ def test_a_token_in_the_secret_is_asked_for_its_project_once(
 ):
     """There is no login."""
     world.use(keystone.token_of(credentials))
-    assert world.instances() == 3
+    assert world.instances() == 4
     assert [call.route for call in world.calls if call.service == "iam"] == ["GET /v3/auth/tokens"]
     assert set(gateway.projects) == {credentials["project_id"]}
 
@@ -102,12 +102,12 @@ def test_a_token_is_kept_while_it_is_good_and_renewed_before_it_is_refused(
     """No request is answered with 401."""
     world.use(credentials)
     started = time.monotonic()
-    assert world.instances() == 3
-    assert world.instances() == 3
+    assert world.instances() == 4
+    assert world.instances() == 4
     assert world.logins() <= 1 + (time.monotonic() - started) / (TOKEN_LIFETIME / 2)
     time.sleep(TOKEN_LIFETIME + 0.5)
     before = world.logins()
-    assert world.instances() == 3
+    assert world.instances() == 4
     assert world.logins() == before + 1
     assert set(gateway.statuses) == {200}
 
@@ -123,7 +123,7 @@ def test_a_token_revoked_between_two_pages_is_renewed_once(
             keystone.call("DELETE", "/auth/tokens", subject=gateway.tokens[-1], expected=204)
 
     gateway.before = revoke
-    assert world.instances() == 3
+    assert world.instances() == 4
     assert gateway.statuses == [200, 401, 200, 200]
     assert world.logins() == 2
 
@@ -137,7 +137,7 @@ def test_a_wrong_password_is_tried_once(world: World, keystone: Keystone, creden
     assert keystone.failures(credentials["username"]) == 1
     assert LOCKED_AFTER > 1
     world.use(credentials)
-    assert world.instances() == 3
+    assert world.instances() == 4
     assert keystone.failures(credentials["username"]) == 0
 
 
