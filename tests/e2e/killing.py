@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,15 +102,6 @@ class Victim:
             process.stdin.write(text.encode())
         return process
 
-    def lines(self, message: str) -> list[dict[str, Any]]:
-        """The log's lines with that message. The last line may be cut."""
-        return [line for line in self._lines() if line.get("message") == message]
-
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        for text in self.log.read_text(encoding="utf-8").splitlines():
-            with suppress(ValueError):
-                yield json.loads(text)
-
     def cut_log(self, chance: random.Random) -> None:
         """Cut its last line, as by a collector that dies too; but no plan on which something has been sent."""
         head, _, last = self.log.read_bytes().rstrip(b"\n").rpartition(b"\n")
@@ -121,6 +112,15 @@ class Victim:
         writes = (*self.sandbox.journal.detaches(), *self.sandbox.journal.attaches())
         if not (planned and any(line["certificate_id"] in write.path for write in writes)):
             self.log.write_bytes(head + b"\n" + last[: chance.randrange(len(last))])
+
+
+def log_lines(log: Path, message: str) -> list[dict[str, Any]]:
+    """The log's lines with that message. A line may be cut."""
+    found = []
+    for text in log.read_text(encoding="utf-8").splitlines():
+        with suppress(ValueError):
+            found.append(json.loads(text))
+    return [line for line in found if line.get("message") == message]
 
 
 def _settled(sandbox: Sandbox) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox import Fleet, Sandbox
 from shared.wiring import Runtime
-from tests.e2e.killing import WHERE, Point, Victim
+from tests.e2e.killing import WHERE, Point, Victim, log_lines
 from tests.e2e.seeds import chance
 from tests.e2e.stories import (
     EVENTS,
@@ -58,7 +58,7 @@ def test_a_killed_detach_converges_and_can_be_undone(
         victim.kill(point, text)
         if by_chance.random() < 0.5:
             victim.cut_log(by_chance)
-        plans, left = victim.lines("detach.plan"), bound(fleet)
+        plans, left = log_lines(victim.log, "detach.plan"), bound(fleet)
         assert was - left <= rows([entry for plan in plans for entry in plan["undo"]]), point
         copy = fleet.to_json()
 
@@ -91,7 +91,9 @@ def test_a_killed_undo_ends_the_same(sandbox: Sandbox, victim: Victim, runtime: 
         if by_chance.random() < 0.5:
             victim.cut_log(by_chance)
         attached = bound(fleet) - without
-        assert attached <= rows([entry for plan in victim.lines("attach.plan") for entry in plan["attach"]]), point
+        assert attached <= rows([entry for plan in log_lines(victim.log, "attach.plan") for entry in plan["attach"]]), (
+            point
+        )
 
         rerun = carry_out(runtime, undo_text(undo))
         assert fleet.domains == domains, point
