@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from handlers import handle
-from sandbox import Domain, Fleet
+from sandbox import Fleet
 from shared.core.delivery import Deadline, Delivery
 from shared.wiring import Runtime
+from tests.e2e.witness import Row, row
 from tests.support.deliveries import cloudevent
 
 # A certificate is due two days before its end. So what is detached from those that end tomorrow can be attached again.
@@ -26,9 +27,6 @@ EVENTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "clean-up": ("apig.cleanup.due", {}, 18),
 }
 UNDO_CALLS = 26  # of the undo of that clean-up
-
-Row = tuple[str, str, str, bool]
-"""A certificate, a domain and a gateway that are bound, and whether clients are verified."""
 
 
 def shop() -> Fleet:
@@ -57,12 +55,7 @@ def shop() -> Fleet:
 
 def bound(fleet: Fleet) -> set[Row]:
     """All bindings of a fleet."""
-    return {row(domain) for domain in fleet.domains.values() if domain.certificate_id is not None}
-
-
-def row(domain: Domain) -> Row:
-    """One of them."""
-    return domain.certificate_id or "", domain.name, domain.gateway_id, domain.verified_client_certificate_enabled
+    return {each for each in map(row, fleet.domains.values()) if each is not None}
 
 
 def rows(entries: list[dict[str, Any]]) -> set[Row]:

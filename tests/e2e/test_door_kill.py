@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import re
 import signal
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import pytest
 
 from sandbox import Sandbox
 from shared.wiring import Runtime
+from tests.e2e.doors import workers
 from tests.e2e.killing import log_lines, until
 from tests.e2e.seeds import chance
 from tests.e2e.senders import Answer, deliver
@@ -37,11 +37,6 @@ def start(environment: dict[str, str], tmp_path: Path) -> Start:
         return framework({**environment, **SETTINGS}, "handler", folder, by_gunicorn=True)
 
     return begin
-
-
-def workers(service: Framework) -> list[int]:
-    """The process ids of gunicorn's workers, in the order in which they were started."""
-    return [int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", service.output())]
 
 
 def events(sandbox: Sandbox) -> list[str]:
