@@ -10,7 +10,8 @@ import pytest
 
 from sandbox import Fault, Sandbox
 from shared.core.errors import DetachError, NotFound, Rejected, Unavailable
-from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, expire, furnish, pairs, send
+from tests.conftest import FAR_AHEAD
+from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, decommission, expire, furnish, pairs, send
 
 DETACH = "/domains/detach$"
 LISTING = "/attached-domains"
@@ -131,6 +132,27 @@ def test_what_is_said_to_be_absent_and_is_gone_is_a_success(sandbox: Sandbox, ne
     outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
     assert outcome["status"] == "detached"
     assert pairs(outcome["certificates"][0]["already_detached"]) == {(DOMAIN, FIRST), (DOMAIN, SECOND)}
+
+
+@pytest.mark.parametrize("code", ["APIG.3097", "APIG.2000"])
+def test_what_is_attached_again_meanwhile_is_detached_again(sandbox: Sandbox, new_runtime, code: str):
+    """Somebody detaches it before us, and an undo attaches it before we read: that is no contradiction of the API."""
+    furnish(sandbox, not_after=FAR_AHEAD)
+    sandbox.faults.add(Fault(path=DETACH, status=404, error_code=code))
+    outcome = decommission(new_runtime(), domain=DOMAIN, instance_ids=[FIRST])
+    assert pairs(outcome["certificates"][0]["detached"]) == {(DOMAIN, FIRST)}
+    assert pairs(outcome["undo"][0]["domains"]) == {(DOMAIN, FIRST)}
+    assert sandbox.fleet.bindings() == {(CERTIFICATE, DOMAIN, SECOND)}
+    assert [received.status for received in sandbox.journal.detaches()] == [404, 204]
+
+
+def test_what_is_said_to_be_absent_and_stays_bound_is_asked_three_times(sandbox: Sandbox, new_runtime):
+    """Nobody attaches it again that often: listing and answer contradict each other."""
+    furnish(sandbox, not_after=FAR_AHEAD)
+    sandbox.faults.add(Fault(path=DETACH, status=404, error_code="APIG.3097", times=None))
+    with pytest.raises(Rejected, match=r"APIG\.3097"):
+        decommission(new_runtime(), domain=DOMAIN, instance_ids=[FIRST])
+    assert len(sandbox.journal.detaches()) == 3
 
 
 def test_what_somebody_else_detached_is_not_ours_to_undo(sandbox: Sandbox, new_runtime):

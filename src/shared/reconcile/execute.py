@@ -10,7 +10,7 @@ from shared.apig.client import ApigClient
 from shared.core.all_told import all_told
 from shared.core.error_codes import ABOUT_ONE_BINDING, ABOUT_THE_CERTIFICATE
 from shared.core.errors import AccessDenied, CredentialsRefused, DetachError, NotFound, Rejected, Unavailable
-from shared.core.guards import ATTACH_RULES, Policy, is_due
+from shared.core.guards import ATTACH_RULES, Policy, expired, is_due
 from shared.core.models import Binding
 from shared.core.outcome import CertificateOutcome, Result, State
 from shared.core.plan import Entry, Plan, Selection, Target, bindings_of, halves, make_plan, narrowed
@@ -21,6 +21,7 @@ _PATIENCE = 2  # batches without an answer: one may hold a binding that the API 
 # How often a write that was not sent is begun again: it waited too long, or its credentials had to be renewed. Under
 # heavy throttling, what is read becomes old while the write waits for its turn.
 _STALE, _RENEWED = 10, 2
+_AGAIN = 2  # times that a binding may have been attached again between "no such binding" and the reading of the listing
 
 
 def execute(plan: Plan, client: ApigClient, policy: Policy, now: Callable[[], datetime]) -> CertificateOutcome:
@@ -103,7 +104,7 @@ class _Execution:
 
         Raises the error of an answer that repeating does not help; `unsettled` then tells what is left.
         """
-        attempt, stale, renewed = 1, 0, 0
+        attempt, stale, renewed, again = 1, 0, 0, 0
         pending = self._still_right(batch)
         while pending:
             sent = bindings_of(pending)
@@ -118,7 +119,9 @@ class _Execution:
                     pending = self.unsettled(pending)
                     if not exc.ambiguous and not exc.repeatable:
                         raise
-                    if len(bindings_of(pending)) == len(sent):  # no progress
+                    if again < _AGAIN and pending and self._may_be_attached_again(sent, exc):
+                        again += 1
+                    elif len(bindings_of(pending)) == len(sent):  # no progress
                         self.client.pause(attempt, exc)
                     attempt += 1
                 pending = self._still_right(pending, repeated=True)
@@ -173,6 +176,15 @@ class _Execution:
             for binding in sent:
                 self.conclude([binding], "failed", told, ours=binding in self.in_doubt)
             raise told from None
+
+    def _may_be_attached_again(self, sent: tuple[Binding, ...], error: DetachError) -> bool:
+        """Whether an undo may be why "no such binding" was the answer, and the listing then shows the binding.
+
+        Nobody attaches an expired certificate, and of several bindings it is told when the batch has been halved.
+        """
+        if self.plan.action != "detach" or len(sent) > 1 or error.error_code in ABOUT_THE_CERTIFICATE:
+            return False
+        return error.ambiguous and not error.repeatable and expired(self.plan.certificate, self.now()) is None
 
     def _read_again(self, bindings: tuple[Binding, ...]) -> None:
         bound = {binding.place for binding in self.client.attached_domains_if_any(self.plan.certificate.id)}
