@@ -88,6 +88,11 @@ class Victim:
         self.sandbox.faults.clear()
         self.sandbox.behaviour.latency = 0.0
 
+    def run(self, text: str) -> str:
+        """Start it for the event, and let it end; gives the last line that it writes."""
+        assert self._start(text).wait(60) == 0
+        return self.log.read_text(encoding="utf-8").splitlines()[-1]
+
     def _start(self, text: str) -> "subprocess.Popen[bytes]":
         with self.log.open("wb") as stdout:
             process = subprocess.Popen(  # noqa: S603 - our own words

@@ -8,7 +8,7 @@ from sandbox import Fleet
 from shared.core.delivery import Deadline, Delivery
 from shared.wiring import Runtime
 from tests.e2e.witness import Row, row
-from tests.support.deliveries import cloudevent
+from tests.support.deliveries import cloudevent, sqs
 
 # A certificate is due two days before its end. So what is detached from those that end tomorrow can be attached again.
 SETTINGS = {"DETACH_EXPIRY_GRACE": "-P2D", "DETACH_BATCH_SIZE": "3"}
@@ -27,6 +27,7 @@ EVENTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "clean-up": ("apig.cleanup.due", {}, 18),
 }
 UNDO_CALLS = 26  # of the undo of that clean-up
+BATCH_CALLS = 27  # of all three, one after the other
 
 
 def shop() -> Fleet:
@@ -82,6 +83,12 @@ def text_of(story: str) -> str:
     """The event as its sender writes it."""
     kind, data, _ = EVENTS[story]
     return json.dumps(cloudevent(kind, data=data))
+
+
+def batch_text() -> str:
+    """All three in a batch of SQS."""
+    messages = [sqs(text_of(story), messageId=story, messageAttributes={}, attributes={}) for story in EVENTS]
+    return json.dumps({"Records": messages})
 
 
 def undo_text(data: Any) -> str:

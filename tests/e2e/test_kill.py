@@ -1,6 +1,7 @@
 """SIGKILL at any point of an event: it is delivered again and converges, and the plan's lines undo what was done."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from shared.wiring import Runtime
 from tests.e2e.killing import WHERE, Point, Victim, log_lines
 from tests.e2e.seeds import chance
 from tests.e2e.stories import (
+    BATCH_CALLS,
     EVENTS,
     SETTINGS,
     UNDO_CALLS,
+    batch_text,
     bound,
     carry_out,
     rows,
@@ -104,6 +107,23 @@ def test_a_killed_undo_ends_the_same(sandbox: Sandbox, victim: Victim, runtime: 
             for gateway in domain["instance_ids"]
         }
         assert told == {each[:3] for each in attached}, point
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(POINTS))
+def test_a_killed_batch_is_delivered_again(sandbox: Sandbox, victim: Victim, runtime: Runtime, number: int):
+    """The function on AWS Lambda dies, and SQS delivers the whole batch to another one."""
+    sandbox.reset(shop())
+    was, domains = bound(sandbox.fleet), dict(sandbox.fleet.domains)
+    again = replace(victim, log=victim.log.with_name("again"))
+    with chance("batch", number) as by_chance:
+        point = Point.of(WHERE[number % len(WHERE)], BATCH_CALLS, by_chance)
+        victim.kill(point, batch_text())
+        assert again.run(batch_text()) == '{"batchItemFailures": []}', point
+        left = staying("clean-up", was) & staying("decommission", was)
+        assert bound(sandbox.fleet) == left, point
+        undone(sandbox, runtime, *(plan for each in (victim, again) for plan in log_lines(each.log, "detach.plan")))
+        assert sandbox.fleet.domains == domains, point
 
 
 @pytest.mark.parametrize("story", [*EVENTS, "undo"])
