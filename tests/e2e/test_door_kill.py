@@ -22,6 +22,8 @@ from tests.e2e.stories import SETTINGS, bound, carry_out, shop, staying, undo_te
 from tests.platform.framework import Framework, framework
 from tests.support.deliveries import cloudevent
 
+pytestmark = pytest.mark.timeout(180)
+
 SENDERS = 8
 ROUNDS = 7
 Start = Callable[[str], AbstractContextManager[Framework]]

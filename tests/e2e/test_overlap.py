@@ -33,6 +33,8 @@ from tests.e2e.stories import bound, rows
 from tests.e2e.witness import Change, Row
 from tests.platform.framework import Framework
 
+pytestmark = pytest.mark.timeout(180)
+
 FRESH = 2.0  # seconds for which a date counts as just read
 ON_ITS_WAY = 1.0  # seconds more, for a request that was sent in time; two processors are shared by all of this
 FEW, MANY = 2, 4  # processes

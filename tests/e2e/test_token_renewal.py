@@ -33,6 +33,7 @@ def expired(number: int) -> tuple[Fleet, list[str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("number", range(3))
 def test_a_process_logs_in_once_for_each_token_that_is_revoked(
     sandbox: Sandbox, environment: dict[str, str], tmp_path: Path, number: int
