@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -146,14 +146,23 @@ def kind_of(field: str, value: object, table: Mapping[str, Kind], context: Conte
     return table[value]
 
 
-def refuse_misplaced(envelope: Mapping[str, Any], kind: Kind, field: str) -> None:
-    """Raise InvalidEvent for a field of the data that stands beside `field`, not in it.
+def _plain(name: str) -> str:
+    """A name without case and separators: attributes of CloudEvents and headers may have no underscore."""
+    return re.sub(r"[_-]", "", name).lower()
 
-    Passed over, a narrowing would widen the event, and `dry_run` would not hold.
+
+_OURS = frozenset(_plain(name) for row in KINDS.values() for name in row.model.model_fields)
+
+
+def refuse_misplaced(envelope: Iterable[str], field: str, prefix: str = "") -> None:
+    """Raise InvalidEvent for a field of the data, of any kind, that stands beside `field`, not in it.
+
+    Passed over, a narrowing would widen the event, and `dry_run` would not hold. `prefix` is what the sender wrote
+    before each name.
     """
-    for name in KINDS[kind].model.model_fields:
-        if name in envelope:
-            raise InvalidEvent(name, f"expected it inside {field}, not beside it")
+    for name in envelope:
+        if _plain(name) in _OURS:
+            raise InvalidEvent(f"{prefix}{name[:SHOWN]}", f"expected it inside {field}, not beside it")
 
 
 def event_id(envelope: Mapping[str, Any], given: object, field: str, context: Context) -> str:
