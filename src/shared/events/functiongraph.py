@@ -117,6 +117,7 @@ def _refuse_failed(trace: Mapping[str, Any]) -> None:
     for name in ("trace_rating", "trace_status"):
         if str(trace.get(name)).strip().lower() in ("warning", "incident"):
             raise InvalidEvent(f"cts.{name}", expected)
-    code = str(trace.get("code", "")).strip()
-    if code.isascii() and code.isdigit() and int(code[:9]) >= 400:
-        raise InvalidEvent("cts.code", f"{expected}, not {code[:9]}")
+    code = "" if trace.get("code") is None else str(trace["code"]).strip()
+    # A code of the service, such as DNS.0302, is an error's.
+    if code and not re.fullmatch(r"0*[1-3]?\d{0,2}(?:\.0)?", code, re.ASCII):
+        raise InvalidEvent("cts.code", f"{expected}{f', not {code[:9]}' if code.isdigit() else instead(code)}")
