@@ -28,10 +28,11 @@ def eventbridge(event: Mapping[str, Any], context: Context) -> Step:
     detail_type, detail = event["detail-type"], event.get("detail")
     kind = kind_of("detail-type", detail_type, DETAIL_TYPES, context)
     if detail_type.startswith("ACM "):  # about a certificate of AWS: only its name is looked for at the gateway
-        name = detail.get("CommonName") if isinstance(detail, dict) else None
+        facts = detail if isinstance(detail, dict) else {}
+        name = facts.get("CommonName")
         if not is_name(name):
             raise InvalidEvent("detail.CommonName", f"expected {NAME}{instead(name)}")
-        if ours := [field for field in KINDS[kind].model.model_fields if field in detail]:
+        if ours := [field for field in KINDS[kind].model.model_fields if field in facts]:
             raise InvalidEvent(f"detail.{ours[0]}", "an event of ACM is not narrowed; send a Certificate Expired")
         detail = {"common_name": name}
     elif detail == "{}" and detail_type == "Scheduled Event":  # so EventBridge Scheduler writes it when left to itself

@@ -56,6 +56,9 @@ def _once(field: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found := dict(pairs)) < len(pairs):
         key = Counter(key for key, _ in pairs).most_common(1)[0][0]
         raise InvalidEvent(field, f"expected each key once{instead(key)} twice")
+    for key in found:  # as a field's name it would be an error of the whole object
+        if not key.isascii() and any("\ud800" <= char <= "\udfff" for char in key):
+            raise InvalidEvent(field, f"expected keys in UTF-8{instead(key)}")
     return found
 
 

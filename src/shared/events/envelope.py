@@ -15,9 +15,8 @@ from shared.core.errors import InvalidEvent
 from shared.core.event_data import DetachUndo, DomainEntry, Event, Kind, Undo, UndoDomain, UndoSignature
 from shared.core.kinds import KINDS
 from shared.core.names import normal_name
-from shared.core.secret import redact
 from shared.events.decoding import SHOWN, instead
-from shared.events.origin import UNTOLD, Origin
+from shared.events.origin import UNTOLD, Origin, told
 
 _ID = "32 lower-case hex digits or a UUID"
 NAME = "a domain name such as api.example.com or *.example.com"
@@ -96,9 +95,12 @@ class Understood:
         field = _path(self.field, error["loc"])
         key = re.sub(r"\[\d+\]", "[]", field).rpartition(".")[2]
         # Our own validators of whole models say "field: expected…".
-        inner, told, expected = error["msg"].removeprefix("Value error, ").partition(": expected ")
-        if told:
+        inner, colon, expected = error["msg"].removeprefix("Value error, ").partition(": expected ")
+        if colon:
             raise InvalidEvent(_path(field, (inner,)), f"expected {expected}", self.event_id)
+        if error["type"] == "too_long":
+            most = error["ctx"]["max_length"]
+            raise InvalidEvent(field, f"expected at most {most}, not {error['ctx']['actual_length']}", self.event_id)
         shown = "" if error["type"] == "missing" else instead(error["input"])
         expected = f"expected {_EXPECTED.get(key, 'an object')}{shown}"
         raise InvalidEvent(field or "body", expected, self.event_id)
@@ -112,9 +114,9 @@ class Understood:
 
 
 def _path(field: str, steps: tuple[int | str, ...]) -> str:
-    """Where in the event, as its sender writes it: `domains[0].domain`; an unknown field's name may be cut."""
-    path = field + "".join(f"[{step}]" if isinstance(step, int) else f".{redact(step)[:SHOWN]}" for step in steps)
-    return path.removeprefix(".")
+    """Where in the event, as its sender writes it: `domains[0].domain`; an unknown field's name is made fit to read."""
+    names = (f"[{step}]" if isinstance(step, int) else "." + (told(step) or '""')[:SHOWN] for step in steps)
+    return (field + "".join(names)).removeprefix(".")
 
 
 def _known_fields(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
