@@ -35,6 +35,7 @@ _EXPECTED = {
     "key_id": "16 lower-case hex digits",
     "signed_at": "a time such as 2026-02-04T08:15:00Z",
     "signature": "64 lower-case hex digits",
+    "perhaps": "true or false",
     "context": "a JSON object of at most 8192 bytes",
     "dry_run": "true or false",
 }
