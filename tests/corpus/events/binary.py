@@ -91,7 +91,7 @@ CASES: list[Case] = rows([
     ("structured by its type, bare by its body", {"Content-Type": "application/cloudevents+json"}, BODY, VERSION),
     ("structured mode of XML", {"Content-Type": "application/cloudevents+xml"}, b"<event/>", JSON),
     *((f"ce-{name}, which belongs into the data", {f"Ce-{name}": "true"}, BODY, Refused(f"ce-{name.lower()}", BESIDE))
-      for name in LOOK_ALIKES),
+      for name in LOOK_ALIKES if "_" not in name),  # a server may make "-" of "_"
     ("ce-domains", {"Ce-Domains": "a.example.com"}, BODY, Refused("ce-domains", BESIDE)),
     ("extensions of tracing and of Knative", {"Ce-Traceparent": "00-0af7-01", "Ce-Knativearrivaltime": "2026-02-03T06:00:13Z"},
      BODY, EXPIRED),
