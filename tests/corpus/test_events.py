@@ -69,7 +69,7 @@ def test_it_is_one_event_or_one_error(case: Case) -> None:
     """The expected answer, whichever door hands it over; under 50 ms and 50 MB."""
     for delivery in case.deliveries():
         assert differs(answer(delivery), case.answer) == ""
-        assert min(seconds(delivery) for _ in range(3)) < SECONDS
+        assert any(seconds(delivery) < SECONDS for _ in range(3))
         tracemalloc.start()
         try:
             answer(delivery)

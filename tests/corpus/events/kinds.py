@@ -21,6 +21,7 @@ OUTCOME = UNDO | {
     "event_id": "ce-1", "kind": "certificate_expiry", "status": "detached", "dry_run": False, "certificates": [],
     "source": "/monitoring", "not_found": [],
 }  # fmt: skip
+MANY = [ENTRY | {"domain": f"d{n}.example.com"} for n in range(2000)]  # DETACH_MAX_CLEANUP_BINDINGS
 DOMAIN = "undo.0.domains.0"
 D = "undo[0].domains[0]"
 SIGNED = Refused("undo_signature", "the undo_signature of an outcome")
@@ -51,6 +52,10 @@ CASES: list[Case] = [
          Refused("domains[1].domain", "expected a domain name")),
         ("the same domain twice", {"domain": GONE, "domains": ["a.example.com", "A.example.com."]},
          decommission({"domain": "a.example.com"}, {"domain": "a.example.com"})),
+        ("as many domains as are taken", {"domain": GONE, "domains": [f"d{n}.example.com" for n in range(2000)]},
+         decommission(*({"domain": f"d{n}.example.com"} for n in range(2000)))),
+        ("one more", {"domain": GONE, "domains": [f"d{n}.example.com" for n in range(2001)]},
+         Refused("domains", "expected at most 2000, not 2001")),
         ("certificate null", {"certificate_id": None}, Taken("domain_decommission", {"domain": "a.example.com"})),
         ("certificate empty", {"certificate_id": ""}, Refused("certificate_id", ID)),
         ("certificate a list", {"certificate_id": [CERTIFICATE]}, Refused("certificate_id", ID)),
@@ -88,6 +93,7 @@ CASES: list[Case] = [
     ], kind="scheduled_cleanup"),
     *table("undo", UNDO, [
         ("as it should be", {}, Taken("undo", UNDO)),
+        ("of a whole clean-up", {"undo.0.domains": MANY}, Taken("undo", UNDO | {"undo": [{"certificate_id": CERTIFICATE, "domains": MANY}]})),
         ("undo missing", {"undo": GONE}, LIST),
         ("undo null", {"undo": None}, LIST),
         ("undo text", {"undo": "[]"}, LIST),

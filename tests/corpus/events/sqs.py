@@ -42,7 +42,7 @@ CASES: list[Case] = [
     *table("SQS", MESSAGE, [
         ("as it should be", {}, EXPIRED),
         ("with an EventBridge event", {"body": json.dumps(eventbridge.EVENT)}, eventbridge.EXPIRED),
-        ("messageId missing: the event's own id counts", {"messageId": GONE}, Refused("type", "tells its type")),
+        ("messageId missing: then it is no message", {"messageId": GONE}, Refused("type", "tells its type")),
         ("messageId a number", {"messageId": 5}, EXPIRED),
         ("body missing", {"body": GONE}, BODY),
         ("body null", {"body": None}, BODY),
