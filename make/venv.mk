@@ -8,6 +8,7 @@ LAMBDA_PYTHON := 3.13
 
 LOCKS_dev := requirements/dev.txt
 LOCKS_deploy := requirements/deploy.txt
+LOCKS_fuzz := requirements/fuzz.txt
 LOCKS_services := requirements/services.txt
 LOCKS_aws-checks := requirements/aws-checks.txt
 LOCKS_checkov := requirements/checkov.txt

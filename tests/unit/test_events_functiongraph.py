@@ -144,7 +144,7 @@ def test_a_zone_stands_for_its_apex_only() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    ["DELETE [legacy.example.com], which is not the end", "[test4]", "legacy.example.com", "[" * 100_000, 5],
+    ["DELETE [legacy.example.com], which is not the end", "[test4]", "legacy.example.com", "[" * 90_000, 5],
 )
 def test_a_trace_without_a_name_is_refused(message: Any) -> None:
     """No name is guessed from a message that does not end in one."""

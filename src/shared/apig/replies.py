@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, StringConstraints, TypeAdapter, ValidationError
 
 from shared.core.dates import rfc_3339
 from shared.core.errors import Unavailable
 from shared.core.models import Binding, Certificate
 from shared.core.names import ResourceId
 
+Name = Annotated[str, StringConstraints(min_length=1)]  # as it was bound once, whatever today's rule for names is
 RESOLVED = 3  # status of a domain whose CNAME resolves to the gateway
 
 
@@ -101,7 +102,7 @@ class CertificateRow(BaseModel):
 class BoundDomainRow(BaseModel):
     """One entry of ListAttachedDomainsV2."""
 
-    url_domain: str
+    url_domain: Name
     instance_id: ResourceId
     ssl_id: ResourceId | Literal[""] | None = None
     status: int | None = None
@@ -116,7 +117,7 @@ class BoundDomainRow(BaseModel):
 class GroupDomainRow(BaseModel):
     """One entry of `url_domains` in ListApiGroupsV2."""
 
-    domain: str
+    domain: Name
     ssl_id: ResourceId | Literal[""] | None = None
     cname_status: int | None = None
     verified_client_certificate_enabled: bool | None = None

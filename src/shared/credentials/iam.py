@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from shared.core.error_codes import Answer, error_for, told_code
 from shared.core.errors import ConfigurationError, CredentialsRefused, DetachError, Unavailable
@@ -43,6 +43,8 @@ class Iam:
         facts = _described(reply, route)
         # Its lifetime is counted from now, so that it does not matter whether this machine's clock is right.
         lifetime = (facts.expires_at - facts.issued_at).total_seconds()
+        if lifetime <= 0:  # it would be renewed before every request, and accounts lock
+            raise Unavailable(f"{route} answered {reply.status} with what is not documented: the token has expired")
         return Token(Secret(value), now + lifetime, facts.project.id if facts.project else None)
 
     def project_of(self, token: Token, transport: Transport) -> str | None:
@@ -89,7 +91,7 @@ class Iam:
 
 
 class _Project(BaseModel):
-    id: str
+    id: str = Field(min_length=1)  # without one, a path would be another one
 
 
 class _Projects(BaseModel):

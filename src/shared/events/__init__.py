@@ -28,6 +28,12 @@ _READERS: dict[str, Reader] = {
     "Records": aws.sqs,
     "messageId": aws.sqs,
 }
+# What an envelope that lost the field that tells it still has.
+_LOST = {
+    "detail": ("detail-type", "expected it beside detail, as EventBridge sends it"),
+    "user_event": ("trigger_type", "expected it beside user_event, as FunctionGraph's timer sends it"),
+    "type": ("specversion", "expected 1.0 beside type, as a CloudEvent has it"),
+}
 # Only these come from outside as HTTP requests; the others are a platform's own words to its functions.
 _OVER_HTTP = frozenset({"specversion", "detail-type"})
 
@@ -72,6 +78,9 @@ def _read(envelope: Mapping[str, Any], context: Context) -> Step:
 def _bare(data: Mapping[str, Any], context: Context) -> Understood:
     """The data of the function's own kind, without an envelope."""
     if context.kind is None:
+        for key, (field, expected) in _LOST.items():
+            if key in data:
+                raise InvalidEvent(field, expected)
         raise InvalidEvent(
             "type",
             "expected an event that tells its type, such as a CloudEvent; bare data needs a function of one kind",

@@ -28,13 +28,16 @@ def eventbridge(event: Mapping[str, Any], context: Context) -> Step:
     detail_type, detail = event["detail-type"], event.get("detail")
     kind = kind_of("detail-type", detail_type, DETAIL_TYPES, context)
     if detail_type.startswith("ACM "):  # about a certificate of AWS: only its name is looked for at the gateway
-        name = detail.get("CommonName") if isinstance(detail, dict) else None
+        facts = detail if isinstance(detail, dict) else {}
+        name = facts.get("CommonName")
         if not is_name(name):
             raise InvalidEvent("detail.CommonName", f"expected {NAME}{instead(name)}")
+        if ours := [field for field in KINDS[kind].model.model_fields if field in facts]:
+            raise InvalidEvent(f"detail.{ours[0]}", "an event of ACM is not narrowed; send a Certificate Expired")
         detail = {"common_name": name}
     elif detail == "{}" and detail_type == "Scheduled Event":  # so EventBridge Scheduler writes it when left to itself
         detail = {}
-    refuse_misplaced(event, kind, "detail")
+    refuse_misplaced(event, "detail")
     origin = Origin(told(event.get("source")), time_of(event, "time", "time"))
     return Understood(kind, event_id(event, event.get("id"), "id", context), detail, "detail", origin)
 
@@ -44,6 +47,7 @@ def sqs(event: Mapping[str, Any], context: Context) -> Step:
     [record] = records if isinstance(records := event.get("Records"), list) and len(records) == 1 else [event]
     match record:
         case {"messageId": message_id, "body": str(text)}:
+            refuse_misplaced([*event, *record], "body")
             origin = Origin(told(record.get("eventSourceARN")), sent_time(record.get("attributes")))
             return Inner(decoded(text, "body", context.kind), "body", message_id, origin)
     field = "Records" if "Records" in event else "body"

@@ -27,7 +27,7 @@ def structured(event: Mapping[str, Any], context: Context) -> Step:
     kind = kind_of("type", event["type"], TYPES, context)
     if not isinstance(media_type := event.get("datacontenttype") or "", str) or not _JSON.fullmatch(media_type):
         raise InvalidEvent("datacontenttype", f"expected application/json{instead(media_type)}")
-    refuse_misplaced(event, kind, "data")
+    refuse_misplaced(event, "data")
     origin = Origin(told(event["source"]), time_of(event, "time", "time"))
     return Understood(kind, event_id(event, event["id"], "id", context), _data(event, kind), "data", origin)
 
@@ -65,7 +65,9 @@ def of_request(headers: Mapping[str, str], body: bytes, context: Context) -> Ste
     if not attributes:
         return None
     event = {name: _header(f"ce-{name}", given[f"ce-{name}"]) for name in attributes}
-    return structured({**event, "datacontenttype": media_type, **({"data": body} if body else {})}, context)
+    step = structured({**event, "datacontenttype": media_type, **({"data": body} if body else {})}, context)
+    refuse_misplaced((name.removeprefix("ce-") for name in given if name.startswith("ce-")), "data", "ce-")
+    return step
 
 
 def _header(name: str, value: str) -> str:

@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,9 +15,8 @@ from shared.core.errors import InvalidEvent
 from shared.core.event_data import DetachUndo, DomainEntry, Event, Kind, Undo, UndoDomain, UndoSignature
 from shared.core.kinds import KINDS
 from shared.core.names import normal_name
-from shared.core.secret import redact
 from shared.events.decoding import SHOWN, instead
-from shared.events.origin import UNTOLD, Origin
+from shared.events.origin import UNTOLD, Origin, told
 
 _ID = "32 lower-case hex digits or a UUID"
 NAME = "a domain name such as api.example.com or *.example.com"
@@ -36,6 +35,7 @@ _EXPECTED = {
     "key_id": "16 lower-case hex digits",
     "signed_at": "a time such as 2026-02-04T08:15:00Z",
     "signature": "64 lower-case hex digits",
+    "perhaps": "true or false",
     "context": "a JSON object of at most 8192 bytes",
     "dry_run": "true or false",
 }
@@ -96,9 +96,12 @@ class Understood:
         field = _path(self.field, error["loc"])
         key = re.sub(r"\[\d+\]", "[]", field).rpartition(".")[2]
         # Our own validators of whole models say "field: expected…".
-        inner, told, expected = error["msg"].removeprefix("Value error, ").partition(": expected ")
-        if told:
+        inner, colon, expected = error["msg"].removeprefix("Value error, ").partition(": expected ")
+        if colon:
             raise InvalidEvent(_path(field, (inner,)), f"expected {expected}", self.event_id)
+        if error["type"] == "too_long":
+            most = error["ctx"]["max_length"]
+            raise InvalidEvent(field, f"expected at most {most}, not {error['ctx']['actual_length']}", self.event_id)
         shown = "" if error["type"] == "missing" else instead(error["input"])
         expected = f"expected {_EXPECTED.get(key, 'an object')}{shown}"
         raise InvalidEvent(field or "body", expected, self.event_id)
@@ -112,9 +115,9 @@ class Understood:
 
 
 def _path(field: str, steps: tuple[int | str, ...]) -> str:
-    """Where in the event, as its sender writes it: `domains[0].domain`; an unknown field's name may be cut."""
-    path = field + "".join(f"[{step}]" if isinstance(step, int) else f".{redact(step)[:SHOWN]}" for step in steps)
-    return path.removeprefix(".")
+    """Where in the event, as its sender writes it: `domains[0].domain`; an unknown field's name is made fit to read."""
+    names = (f"[{step}]" if isinstance(step, int) else "." + (told(step) or '""')[:SHOWN] for step in steps)
+    return (field + "".join(names)).removeprefix(".")
 
 
 def _known_fields(model: type[BaseModel], where: tuple[int | str, ...]) -> list[str]:
@@ -146,14 +149,23 @@ def kind_of(field: str, value: object, table: Mapping[str, Kind], context: Conte
     return table[value]
 
 
-def refuse_misplaced(envelope: Mapping[str, Any], kind: Kind, field: str) -> None:
-    """Raise InvalidEvent for a field of the data that stands beside `field`, not in it.
+def _plain(name: str) -> str:
+    """A name without case and separators: attributes of CloudEvents and headers may have no underscore."""
+    return re.sub(r"[_-]", "", name).lower()
 
-    Passed over, a narrowing would widen the event, and `dry_run` would not hold.
+
+_OURS = frozenset(_plain(name) for row in KINDS.values() for name in row.model.model_fields)
+
+
+def refuse_misplaced(envelope: Iterable[str], field: str, prefix: str = "") -> None:
+    """Raise InvalidEvent for a field of the data, of any kind, that stands beside `field`, not in it.
+
+    Passed over, a narrowing would widen the event, and `dry_run` would not hold. `prefix` is what the sender wrote
+    before each name.
     """
-    for name in KINDS[kind].model.model_fields:
-        if name in envelope:
-            raise InvalidEvent(name, f"expected it inside {field}, not beside it")
+    for name in envelope:
+        if _plain(name) in _OURS:
+            raise InvalidEvent(f"{prefix}{name[:SHOWN]}", f"expected it inside {field}, not beside it")
 
 
 def event_id(envelope: Mapping[str, Any], given: object, field: str, context: Context) -> str:

@@ -9,7 +9,18 @@ from typing import Any, Literal
 from shared.core.errors import InvalidEvent
 from shared.core.event_data import Kind
 from shared.events.decoding import decoded, instead
-from shared.events.envelope import ENVELOPE_KEYS, NAME, Context, Inner, Step, Understood, event_id, is_name, kind_of
+from shared.events.envelope import (
+    ENVELOPE_KEYS,
+    NAME,
+    Context,
+    Inner,
+    Step,
+    Understood,
+    event_id,
+    is_name,
+    kind_of,
+    refuse_misplaced,
+)
 from shared.events.origin import Origin, time_of, told, trace_time
 
 # The DNS user guide, "Operations recorded by CTS". Our own call is traced as BatchDisassociateDomains: that is a loop.
@@ -24,6 +35,7 @@ def timer(event: Mapping[str, Any], context: Context) -> Step:
     """A timer's event: a scheduled clean-up, or the event that its `user_event` holds as JSON."""
     if event["trigger_type"] != "TIMER":
         raise InvalidEvent("trigger_type", f"expected TIMER{instead(event['trigger_type'])}")
+    refuse_misplaced(event, "user_event")
     name, time = event.get("trigger_name"), event.get("time")
     if not context.default_id and name and isinstance(name, str) and isinstance(time, str):
         context = replace(context, default_id=f"{name} {time}")
@@ -57,6 +69,7 @@ def smn(event: Mapping[str, Any], context: Context) -> Step:
     match event:
         case {"record": [{"smn": {"message": str(text), **message}}]}:
             field = "record[0].smn.message"
+            refuse_misplaced(event, field)
             time = time_of(message, "timestamp", "record[0].smn.timestamp")
             origin = Origin(told(message.get("topic_urn")), time)
             return Inner(decoded(text, field, context.kind), field, message.get("message_id"), origin)
@@ -67,6 +80,7 @@ def cts(event: Mapping[str, Any], context: Context) -> Step:
     """The trace of a DNS deletion that succeeded: the domain is decommissioned."""
     trace = event["cts"] if isinstance(event["cts"], dict) else {}
     kind = kind_of("cts.trace_name", trace.get("trace_name"), _TRACE_NAMES, context)
+    refuse_misplaced(event, "the data of an event with a type")
     _refuse_failed(trace)
     parts = list[dict[str, Any]]()
     for part in (trace.get("response"), trace.get("request")):
@@ -103,6 +117,7 @@ def _refuse_failed(trace: Mapping[str, Any]) -> None:
     for name in ("trace_rating", "trace_status"):
         if str(trace.get(name)).strip().lower() in ("warning", "incident"):
             raise InvalidEvent(f"cts.{name}", expected)
-    code = str(trace.get("code", "")).strip()
-    if code.isascii() and code.isdigit() and int(code[:9]) >= 400:
-        raise InvalidEvent("cts.code", f"{expected}, not {code[:9]}")
+    code = "" if trace.get("code") is None else str(trace["code"]).strip()
+    # A code of the service, such as DNS.0302, is an error's.
+    if code and not re.fullmatch(r"0*[1-3]?\d{0,2}(?:\.0)?", code, re.ASCII):
+        raise InvalidEvent("cts.code", f"{expected}{f', not {code[:9]}' if code.isdigit() else instead(code)}")

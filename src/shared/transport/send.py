@@ -34,9 +34,12 @@ class Reply:
     body: bytes = field(repr=False)
 
     def fields(self) -> dict[str, Any]:
-        """The JSON object of the body. It is empty for anything else: an error may come as a proxy's HTML page."""
+        """The JSON object of the body. It is empty for anything else: an error may come as a proxy's HTML page.
+
+        So it is when a key comes twice: nobody knows which of the two values is meant.
+        """
         try:
-            content = json.loads(self.body)
+            content = json.loads(self.body, object_pairs_hook=_once)
         except (ValueError, RecursionError):
             return {}
         return content if isinstance(content, dict) else {}
@@ -55,6 +58,13 @@ class Reply:
             return 0.0
         now = _moment(self.headers.get("Date", "")) or datetime.now(UTC)
         return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key comes twice")
+    return found
 
 
 def _moment(text: str) -> datetime | None:
