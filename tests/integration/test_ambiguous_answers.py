@@ -233,7 +233,7 @@ def test_a_trickling_server_is_left_when_the_time_is_up(sandbox: Sandbox, new_ru
                 connection.sendall(b" ")
                 time.sleep(0.1)
 
-    thread = threading.Thread(target=trickle)
+    thread = threading.Thread(target=trickle, daemon=True)
     thread.start()
     runtime = new_runtime(APIG_ENDPOINT=f"http://127.0.0.1:{server.getsockname()[1]}", HTTP_ATTEMPTS="1")
     started = time.monotonic()

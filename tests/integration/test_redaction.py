@@ -130,7 +130,7 @@ def token_of(sandbox: Sandbox, runtime: Runtime) -> str:
         "{quoted}",
         "{base64}",
     ],
-    ids=lambda text: text.replace("x" * 100, ""),
+    ids=lambda text: text.replace("x" * 100, "").replace("…", "_"),
 )
 def test_a_gateway_that_repeats_what_it_was_sent(
     sandbox: Sandbox, new_runtime: Any, caplog: pytest.LogCaptureFixture, text: str
