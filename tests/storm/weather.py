@@ -1,0 +1,149 @@
+"""What goes wrong with which request: decided by the seed and the request alone, whoever else sends at that time.
+
+The draw for a request is seeded by its line: method, path without the project, query, body, and how often this same
+line came before. So a storm of the same seed has the same faults for the same requests, however its senders interleave.
+"""
+
+import hashlib
+import json
+import time
+from collections import Counter
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from sandbox import Behaviour, Fault, Received
+from tests.storm import faults
+from tests.storm.faults import Row
+from tests.storm.neighbour import Neighbour
+from tests.storm.secret_files import SecretFiles
+
+IAM_DOWN = 1.5  # seconds
+
+
+class Weather:
+    """Decides for each request; used by the sandbox's thread alone."""
+
+    def __init__(  # noqa: PLR0913 - one parameter for each thing that it may touch
+        self,
+        seed: int,
+        share: float,
+        timeout: float,
+        behaviour: Behaviour,
+        neighbour: Neighbour,
+        files: SecretFiles,
+    ) -> None:
+        self.seed = seed
+        self.share = share
+        self.timeout = timeout
+        self.behaviour = behaviour
+        self.neighbour = neighbour
+        self.files = files
+        self._came = Counter[str]()
+        self._iam_down_until = 0.0
+
+    def fault(self, request: Received) -> tuple[Row, Fault] | None:
+        """What goes wrong with it. Changes the world first, where the fault is that somebody else did so."""
+        line = line_of(request)
+        nth = self._came[line]
+        self._came[line] += 1
+        rng = Random(f"{self.seed}|{line}|{nth}")
+        if request.service == "apig" and request.method == "POST":
+            self._draw_behaviour(rng)
+        row = self._row(request, rng)
+        if row is None:
+            return None
+        if row.world is not None:
+            self._change_world(row.world, request, rng)
+        return row, row.make(rng, self.timeout)
+
+    def _row(self, request: Received, rng: Random) -> Row | None:
+        if request.service == "iam" and time.monotonic() < self._iam_down_until:
+            return faults.DOWN
+        if self.share and any(self._is_refused(name) for name in _names(request.body)):
+            return faults.REFUSED_NAME
+        return draw(request, rng, self.share)
+
+    def _is_refused(self, name: str) -> bool:
+        """One name in 150 is refused whenever a write names it, alone or in a batch."""
+        return Random(f"{self.seed}|refused|{name.lower()}").random() < 1 / 150
+
+    def _draw_behaviour(self, rng: Random) -> None:
+        """What the vendor's pages leave open is another thing for each write. Nothing comes between here and there."""
+        drawn = replace(
+            self.behaviour,
+            absent=rng.choice(("3097", "2000", "204")),
+            atomic=rng.random() < 0.5,
+            mixed_ok=rng.random() < 0.5,
+            name_match=rng.choice(("exact", "insensitive")),
+        )
+        for name in ("absent", "atomic", "mixed_ok", "name_match"):
+            setattr(self.behaviour, name, getattr(drawn, name))
+
+    def _change_world(self, what: str, request: Received, rng: Random) -> None:
+        names = _names(request.body)
+        certificate_id = certificate_of(request)
+        match what:
+            case "revoke":
+                self.files.sandbox.revoke_tokens()
+            case "rotate":
+                self.files.rotate_password(after=rng.choice((0.0, 0.1, 0.3)))
+            case "iam_down":
+                self._iam_down_until = time.monotonic() + IAM_DOWN
+            case "move":
+                world = self.neighbour.world
+                known = world.certificate(certificate_id) if certificate_id else rng.choice(world.certificates)
+                self.neighbour.move_rows(known, rng)
+            case "renew" if certificate_id:
+                self.neighbour.renew(certificate_id)
+            case "delete" if certificate_id:
+                self.neighbour.delete_certificate(certificate_id)
+            case "take_away" if names:
+                self.neighbour.take_away(certificate_id, rng.choice(names))
+            case "rebind" if names:
+                self.neighbour.rebind(certificate_id, rng.choice(names), rng)
+            case "remove_domain" if names:
+                self.neighbour.remove_domain(rng.choice(names))
+
+
+def draw(request: Received, rng: Random, share: float) -> Row | None:
+    """One of the faults that fit this request, or none."""
+    if rng.random() >= share:
+        return None
+    rows = faults.IAM if request.service == "iam" else faults.WRITES if request.method == "POST" else faults.READS
+    if request.service == "apig" and request.method == "GET":
+        if "instance_id" in request.query or "/instances/" in request.path:
+            rows = [*rows, *faults.ONE_GATEWAY]
+        if certificate_of(request):
+            rows = [*rows, *faults.ONE_CERTIFICATE]
+    return rng.choices(rows, [row.weight for row in rows])[0]
+
+
+def line_of(request: Received) -> str:
+    """The request without what is another one in each run: the project, and what IAM is sent."""
+    path = request.path.partition("/apigw/")[2] or request.path
+    query = "&".join(f"{name}={value}" for name, value in sorted(request.query.items()))
+    body = "" if request.service == "iam" else hashlib.sha256(request.raw).hexdigest()[:16]
+    return f"{request.method} {path}?{query} {body}"
+
+
+def certificate_of(request: Received) -> str:
+    """The certificate that the path names, or nothing."""
+    parts = request.path.split("/")
+    at = parts.index("certificates") if "certificates" in parts else len(parts)
+    return parts[at + 1] if at + 1 < len(parts) else ""
+
+
+def _names(body: Any) -> list[str]:
+    domains = body.get("domains") if isinstance(body, dict) else None
+    return [str(each.get("domain")) for each in domains if isinstance(each, dict)] if isinstance(domains, list) else []
+
+
+def described(row: Row) -> dict[str, Any]:
+    """The fault as the records have it."""
+    return {"name": row.name, "class": row.kind, "applied": row.applied}
+
+
+def as_line(record: dict[str, Any]) -> str:
+    """One line of a record file."""
+    return json.dumps(record, separators=(",", ":")) + "\n"
