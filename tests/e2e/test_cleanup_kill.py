@@ -57,7 +57,7 @@ def undo_of(*logs: Path) -> set[Binding]:
 )
 def test_killed_at_a_random_moment(sandbox: Sandbox, environment: dict[str, str], tmp_path: Path, moment: int):
     """SIGKILL between the first call and the last; then the clean-up runs once more."""
-    chance = random.Random(f"clean-up {moment} {os.getpid()}")  # noqa: S311 - nothing secret
+    chance = random.Random(f"clean-up {moment} {os.getpid()}")
     counted = counted_fleet(2, 60, 4, every=2, shared=6)
     sandbox.reset(counted.fleet)
     sandbox.behaviour.latency = 0.004

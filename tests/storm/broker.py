@@ -30,7 +30,7 @@ class Manners:
 
 
 KNATIVE = Manners(attempts=10, first=0.03, longest=0.4, refusal_ends=True)
-SQS = Manners(attempts=5, first=0.05, longest=0.05, refusal_ends=False)
+SQS = Manners(attempts=5, first=0.4, longest=0.4, refusal_ends=False)
 
 
 @dataclass
@@ -155,7 +155,7 @@ class Broker:
                     self._settle(event, attempt, answer, batch, sent_at, answered_at)
                 self._condition.notify_all()
 
-    def _settle(  # noqa: PLR0917 - one parameter for each fact of an attempt
+    def _settle(
         self, event: Event, attempt: int, answer: Answer, batch: int | None, sent_at: float, answered_at: float
     ) -> None:
         end = None

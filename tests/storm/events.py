@@ -65,6 +65,8 @@ class Generator:
 
     def _expiry(self, number: int, rng: Random) -> Event:
         certificate = rng.choice(self.world.certificates)
+        if not certificate.expired and rng.random() < 0.7:  # most events are about what has expired
+            certificate = rng.choice([each for each in self.world.certificates if each.expired])
         data: dict[str, Any] = {}
         by_name = rng.random() < 0.2
         if by_name:
@@ -167,7 +169,7 @@ class Generator:
 
     # --- the parts ---
 
-    def _plain(  # noqa: PLR0917 - one parameter for each fact of an event
+    def _plain(
         self, number: int, kind: str, data: dict[str, Any], asked: Any, before: list[tuple[str, str]], rng: Random
     ) -> Event:
         if rng.random() < 0.04:

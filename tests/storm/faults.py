@@ -139,11 +139,11 @@ READS = [
     Row(1, "renewed", "data", _true, world="renew"),
 ]
 ONE_GATEWAY = [  # for requests that name one gateway
-    Row(6, "forbidden-gateway-1005", "permanent", _code("APIG.1005")),
-    Row(2, "no-gateway-3030", "permanent", _code("APIG.3030")),
+    Row(3, "forbidden-gateway-1005", "permanent", _code("APIG.1005")),
+    Row(1, "no-gateway-3030", "permanent", _code("APIG.3030")),
 ]
 ONE_CERTIFICATE = [  # for requests that name one certificate
-    Row(3, "no-certificate-3021", "permanent", _code("APIG.3021")),
+    Row(2, "no-certificate-3021", "permanent", _code("APIG.3021")),
     Row(1, "no-certificate-3025", "permanent", _code("APIG.3025")),
     Row(1, "forbidden-1115", "permanent", _code("APIG.1115")),
 ]
@@ -183,7 +183,7 @@ IAM = [
     Row(2, "iam-unauthorized-0001", "credentials", _code("IAM.0001"), world="rotate"),
     Row(1, "iam-locked-0061", "credentials", _code("IAM.0061"), world="rotate"),
     Row(2, "iam-password-rotated", "credentials", _true, world="rotate"),
-    Row(1, "iam-forbidden-0002", "permanent", _code("IAM.0002")),
+    Row(1, "iam-forbidden-0002", "credentials", _code("IAM.0002"), world="rotate"),
 ]
 DOWN = Row(0, "iam-down", "transient", _fixed(status=503, raw_body=HTML))
 REFUSED_NAME = Row(0, "refused-name-2012", "permanent", _code("APIG.2012"))

@@ -59,7 +59,7 @@ def run(plan: Plan, folder: Path, progress: Callable[[str, int, int], None]) -> 
 
 
 class _Storm:
-    def __init__(  # noqa: PLR0917 - one parameter for each part
+    def __init__(
         self, plan: Plan, folder: Path, world: World, sandbox: Sandbox, files: SecretFiles, now: datetime
     ) -> None:
         self.plan = plan

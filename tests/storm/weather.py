@@ -24,7 +24,7 @@ IAM_DOWN = 1.5  # seconds
 class Weather:
     """Decides for each request; used by the sandbox's thread alone."""
 
-    def __init__(  # noqa: PLR0913 - one parameter for each thing that it may touch
+    def __init__(
         self,
         seed: int,
         share: float,
