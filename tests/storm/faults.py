@@ -23,7 +23,7 @@ Make = Callable[[Random, float], Fault]  # from the draw and the product's HTTP_
 class Row:
     """One fault. `world` names what it does to the world before the request is carried out, if anything."""
 
-    weight: int
+    weight: float
     name: str
     kind: str
     make: Make
@@ -108,15 +108,15 @@ _TOKEN = [
     Row(1, "token-0301", "credentials", _code("APIG.0301")),
     Row(1, "token-0307", "credentials", _code("APIG.0307")),
     Row(2, "tokens-revoked", "credentials", _true, world="revoke"),
-    Row(1, "password-rotated", "credentials", _true, world="rotate"),
+    Row(0.5, "password-rotated", "credentials", _true, world="rotate"),
 ]
 _LASTING = [
-    Row(2, "forbidden-1005", "permanent", _code("APIG.1005")),
-    Row(1, "forbidden-1005-as-401", "permanent", _code("APIG.1005", 401)),
-    Row(1, "forbidden-0302", "permanent", _code("APIG.0302")),
-    Row(1, "no-project-1003", "permanent", _code("APIG.1003")),
-    Row(1, "invalid-2012", "permanent", _code("APIG.2012")),
-    Row(1, "no-api-0101", "permanent", _code("APIG.0101")),
+    Row(1, "forbidden-1005", "permanent", _code("APIG.1005")),
+    Row(0.5, "forbidden-1005-as-401", "permanent", _code("APIG.1005", 401)),
+    Row(0.5, "forbidden-0302", "permanent", _code("APIG.0302")),
+    Row(0.3, "no-project-1003", "permanent", _code("APIG.1003")),
+    Row(0.5, "invalid-2012", "permanent", _code("APIG.2012")),
+    Row(0.3, "no-api-0101", "permanent", _code("APIG.0101")),
 ]
 READS = [
     *_PASSING,
@@ -133,13 +133,13 @@ READS = [
     Row(3, "total-too-small", "data", _total(-7)),
     Row(2, "clock-ten-minutes-behind", "data", _date(-600)),
     Row(2, "clock-ten-minutes-ahead", "data", _date(600)),
-    Row(1, "clock-an-hour-behind", "permanent", _date(-3600)),
-    Row(1, "clock-an-hour-ahead", "permanent", _date(3600)),
+    Row(0.3, "clock-an-hour-behind", "permanent", _date(-3600)),
+    Row(0.3, "clock-an-hour-ahead", "permanent", _date(3600)),
     Row(8, "listing-moves", "data", _true, world="move"),
     Row(1, "renewed", "data", _true, world="renew"),
 ]
 ONE_GATEWAY = [  # for requests that name one gateway
-    Row(3, "forbidden-gateway-1005", "permanent", _code("APIG.1005")),
+    Row(2, "forbidden-gateway-1005", "permanent", _code("APIG.1005")),
     Row(1, "no-gateway-3030", "permanent", _code("APIG.3030")),
 ]
 ONE_CERTIFICATE = [  # for requests that name one certificate
@@ -185,5 +185,5 @@ IAM = [
     Row(2, "iam-password-rotated", "credentials", _true, world="rotate"),
     Row(1, "iam-forbidden-0002", "credentials", _code("IAM.0002"), world="rotate"),
 ]
-DOWN = Row(0, "iam-down", "transient", _fixed(status=503, raw_body=HTML))
+DOWN = Row(0.0, "iam-down", "transient", _fixed(status=503, raw_body=HTML))
 REFUSED_NAME = Row(0, "refused-name-2012", "permanent", _code("APIG.2012"))

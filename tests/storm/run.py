@@ -20,7 +20,7 @@ from tests.storm.neighbour import Neighbour
 from tests.storm.recorder import Recorder
 from tests.storm.samples import Samples
 from tests.storm.secret_files import SecretFiles
-from tests.storm.weather import Weather, as_line
+from tests.storm.weather import Forecast, Weather, as_line
 
 UNDO_KEY_EVERY = 300  # events
 SECONDS_AN_EVENT = 4.0  # for one sender, before the storm counts as hung
@@ -70,7 +70,8 @@ class _Storm:
         self.now = now
         self.live_domains = (None, "keep", "detach")[plan.seed % 3]
         self.neighbour = Neighbour(sandbox.fleet, world)
-        self.weather = Weather(plan.seed, plan.faults, HTTP_TIMEOUT, sandbox.behaviour, self.neighbour, files)
+        forecast = Forecast(plan.seed, plan.faults)
+        self.weather = Weather(forecast, HTTP_TIMEOUT, sandbox.behaviour, self.neighbour, files)
         self.recorder = Recorder(sandbox, self.weather)
         self.started_at, self.wall_at_start = time.monotonic(), time.time()
         self.fleet_at_start = sandbox.fleet.to_json()
