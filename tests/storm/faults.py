@@ -118,10 +118,45 @@ _LASTING = [
     Row(0.5, "invalid-2012", "permanent", _code("APIG.2012")),
     Row(0.3, "no-api-0101", "permanent", _code("APIG.0101")),
 ]
+
+
+def _rest(kind: str, codes: dict[int, str]) -> list[Row]:
+    """The other codes of the vendor's table, each seldom."""
+    return [
+        Row(0.15, f"{kind}-{code}", kind, _code(code, status))
+        for status, text in codes.items()
+        for code in text.split()
+    ]
+
+
+_TABLE = [
+    *_rest(
+        "transient",
+        {
+            500: "APIG.3500 APIG.9003 APIG.9004 APIG.9005 APIG.9006 APIG.9007 APIG.9013 APIC.7253 APIC.9100 APIC.9999",
+            503: "APIG.0608 APIG.0613",
+        },
+    ),
+    *_rest("credentials", {401: "APIG.1000 APIC.7100 APIC.7101 APIC.7102"}),
+    *_rest(
+        "permanent",
+        {
+            400: "APIG.1119 APIG.1201 APIG.2001 APIG.2002 APIG.2007 APIG.2011 APIG.2013 APIG.2024 APIG.2029 APIG.3305",
+            401: "APIG.1007 APIG.1008 APIG.1009 APIG.1011 APIG.1012 APIG.1013 APIC.7103 APIC.7105 APIC.7107",
+            403: "APIG.1020 APIG.1101 APIG.1136 APIG.1301 APIG.3108 APIG.3474 APIG.0306 APIG.0310 APIG.0802 APIC.7106"
+            " APIC.7110 APIC.7118 APIC.7300",
+            404: "APIG.3001 APIG.3007 APIC.7302",
+            409: "APIC.7712 APIG.1149 APIG.3712 APIG.3708 APIG.3709",
+            412: "APIG.3458",
+            413: "APIG.0201",
+        },
+    ),
+]
 READS = [
     *_PASSING,
     *_TOKEN,
     *_LASTING,
+    *_TABLE,
     Row(2, "answer-late", "transient", _late),
     Row(1, "answer-drips-too-long", "transient", _dripping),
     Row(3, "answer-drips", "data", _fixed(drip=SLOW)),
@@ -151,6 +186,7 @@ WRITES = [
     *_PASSING,
     *_TOKEN,
     *_LASTING,
+    *_TABLE,
     Row(8, "reply-lost", "transient", _fixed(action="lost_reply"), applied=True),
     Row(3, "answer-late", "transient", _late, applied=True),
     Row(5, "applied-9999", "transient", _code("APIG.9999", applied=True), applied=True),
