@@ -134,8 +134,8 @@ class Generator:
             return wire
 
         before = []
-        if rng.random() < 0.7 and (meant := source.meaning["certificate_id"]):
-            before = [("renew", meant)]
+        if rng.random() < 0.7:  # API Gateway attaches no certificate that has expired
+            before = [("renew", meant) for _, meant in dict.fromkeys(source.before)]
         return Event(number, meaning, None, before, source.number, seal)
 
     def _source(self, number: int, rng: Random) -> Event | None:

@@ -109,6 +109,9 @@ def _draw(request: Received, rng: Random, share: float) -> Row | None:
     if rng.random() >= share:
         return None
     rows = faults.IAM if request.service == "iam" else faults.WRITES if request.method == "POST" else faults.READS
+    if request.method == "POST" and _is_single(request):
+        # "No such binding" for a single one that was there a moment ago: nobody could tell it from a neighbour's doing.
+        rows = [row for row in rows if not row.name.startswith("applied-no-")]
     if request.service == "apig" and request.method == "GET":
         if "instance_id" in request.query or "/instances/" in request.path:
             rows = [*rows, *faults.ONE_GATEWAY]
@@ -130,6 +133,12 @@ def certificate_of(request: Received) -> str:
     parts = request.path.split("/")
     at = parts.index("certificates") if "certificates" in parts else len(parts)
     return parts[at + 1] if at + 1 < len(parts) else ""
+
+
+def _is_single(request: Received) -> bool:
+    """Whether a write names one pair of a domain and a gateway."""
+    entries = request.body.get("domains") if isinstance(request.body, dict) else ()
+    return sum(len(each.get("instance_ids") or "all") for each in entries or () if isinstance(each, dict)) == 1
 
 
 def names_of(request: Received) -> list[str]:
