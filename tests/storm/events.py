@@ -16,6 +16,8 @@ from tests.storm.fleet import Certificate, World, plain
 from tests.storm.spelling import ascii_name, spelt
 from tests.storm.wrapping import wrapped
 
+HOT, NEAR = 0.25, 16  # the share of events, of so many in a row, that are about the same certificate
+
 
 @dataclass
 class Event:
@@ -39,6 +41,8 @@ class Generator:
         self.door = door
         self.now = now.replace(microsecond=0)
         self._made: dict[int, Event] = {}
+        self._expired = [each for each in world.certificates if each.expired]
+        self._hot = [each for each in self._expired if each.bindings]
 
     def event(self, number: int) -> Event:
         """Event number k, counted from 0."""
@@ -64,9 +68,7 @@ class Generator:
     # --- the kinds ---
 
     def _expiry(self, number: int, rng: Random) -> Event:
-        certificate = rng.choice(self.world.certificates)
-        if not certificate.expired and rng.random() < 0.7:  # most events are about what has expired
-            certificate = rng.choice([each for each in self.world.certificates if each.expired])
+        certificate = self._certificate(number, rng)
         data: dict[str, Any] = {}
         by_name = rng.random() < 0.2
         if by_name:
@@ -90,6 +92,8 @@ class Generator:
 
     def _decommission(self, number: int, rng: Random) -> Event:
         certificates = [c for c in rng.sample(self.world.certificates, 12) if c.bindings][: rng.choice((1, 1, 2, 3))]
+        if rng.random() < HOT:
+            certificates[0] = self._hot[number // NEAR % len(self._hot)]
         pairs = [rng.choice(each.bindings) for each in certificates]
         data: dict[str, Any]
         if len(pairs) == 1 and rng.random() < 0.6:
@@ -170,6 +174,12 @@ class Generator:
         return Event(number, meaning, wire)
 
     # --- the parts ---
+
+    def _certificate(self, number: int, rng: Random) -> Certificate:
+        """Mostly one that has expired, and now and then the one that other events near this one are about, too."""
+        if rng.random() < HOT:
+            return self._hot[number // NEAR % len(self._hot)]
+        return rng.choice(self._expired if rng.random() < 0.7 else self.world.certificates)
 
     def _plain(
         self, number: int, kind: str, data: dict[str, Any], asked: Any, before: list[tuple[str, str]], rng: Random

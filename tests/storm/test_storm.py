@@ -10,7 +10,7 @@ import pytest
 from sandbox import Received
 from tests.storm.events import Generator
 from tests.storm.fleet import make_world
-from tests.storm.run import Plan, chosen, run
+from tests.storm.run import Plan, chosen, draws, run
 from tests.storm.weather import Forecast
 from tests.support.leaks import WATCH
 
@@ -109,7 +109,7 @@ def test_the_same_request_has_the_same_faults_whoever_sends_in_between():
     def drawn(seed: int, order: list[Received]):
         forecast, found = Forecast(seed, 0.2), {}
         for each in order:
-            row, _ = forecast.drawn(each)
+            row = forecast.drawn(each).row
             found.setdefault(each.path, []).append(row and row.name)
         return found
 
@@ -121,3 +121,15 @@ def test_the_same_request_has_the_same_faults_whoever_sends_in_between():
 def request(certificate: str) -> Received:
     path = f"/v2/{random.getrandbits(64):x}/apigw/certificates"  # the project is another one in each run
     return Received("apig", "GET", f"{path}/{certificate}", {}, {}, None, b"")
+
+
+def test_the_faults_of_an_earlier_storm_come_once_more(records: Path):
+    first = min(lines(records, "deliveries"), key=lambda each: each["sent_at"])
+    seen = [each for each in lines(records, "requests") if first["sent_at"] <= each["at"] <= first["answered_at"]]
+    read = [each for each in seen if each["method"] == "GET"]
+    forecast = Forecast(4, 0.2, draws(records, (first["event"],)))
+    for each in read:
+        row = forecast.drawn(Received("apig", "GET", each["path"], each["query"], {}, None, b"")).row
+        assert (row and row.name) == (each["fault"] and each["fault"]["name"])
+    assert read
+    assert forecast.drawn(request("another")).row is None

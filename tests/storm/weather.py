@@ -7,7 +7,9 @@ line came before. So a storm of the same seed has the same faults for the same r
 import hashlib
 import json
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -20,23 +22,41 @@ from tests.storm.secret_files import SecretFiles
 IAM_DOWN = 1.5  # seconds
 
 
-class Forecast:
-    """Which fault a request gets: the part that the seed and the request alone decide."""
+@dataclass
+class Draw:
+    """A request's line, how often it came before, its fault, and the generator of the further draws."""
 
-    def __init__(self, seed: int, share: float) -> None:
+    line: str
+    nth: int
+    row: Row | None
+    rng: Random
+
+
+class Forecast:
+    """Which fault a request gets: the part that the seed and the request alone decide.
+
+    `again` are the draws of an earlier storm, in order, by line: the same requests get the same faults once more, and
+    what is not among them gets none.
+    """
+
+    def __init__(self, seed: int, share: float, again: Mapping[str, deque[int]] | None = None) -> None:
         self.seed = seed
         self.share = share
+        self._again = again
         self._came = Counter[str]()
 
-    def drawn(self, request: Received) -> tuple[Row | None, Random]:
-        """The fault, if any, and the generator of its further draws."""
+    def drawn(self, request: Received) -> Draw:
+        """The fault of this request, if any."""
         line = line_of(request)
-        nth = self._came[line]
+        share, nth = self.share, self._came[line]
         self._came[line] += 1
+        if self._again is not None:
+            left = self._again.get(line)
+            share, nth = (share, left.popleft()) if left else (0.0, -1)
         rng = Random(f"{self.seed}|{line}|{nth}")
-        if self.share and any(self._is_refused(name) for name in names_of(request)):
-            return faults.REFUSED_NAME, rng
-        return _draw(request, rng, self.share), rng
+        if share and any(self._is_refused(name) for name in names_of(request)):
+            return Draw(line, nth, faults.REFUSED_NAME, rng)
+        return Draw(line, nth, _draw(request, rng, share), rng)
 
     def _is_refused(self, name: str) -> bool:
         """One name in 150 is refused whenever a write names it, alone or in a batch."""
@@ -59,18 +79,18 @@ class Weather:
         self._files = files
         self._iam_down_until = 0.0
 
-    def fault(self, request: Received) -> tuple[Row, Fault] | None:
+    def fault(self, request: Received) -> tuple[Draw, Fault | None]:
         """What goes wrong with it."""
-        row, rng = self._forecast.drawn(request)
+        drawn = self._forecast.drawn(request)
         if request.service == "apig" and request.method == "POST":
-            self._draw_behaviour(rng)
+            self._draw_behaviour(drawn.rng)
         if request.service == "iam" and time.monotonic() < self._iam_down_until:
-            row = faults.DOWN
-        if row is None:
-            return None
-        if row.world is not None:
-            self._change_world(row.world, request, rng)
-        return row, row.make(rng, self._timeout)
+            drawn.row = faults.DOWN
+        if drawn.row is None:
+            return drawn, None
+        if drawn.row.world is not None:
+            self._change_world(drawn.row.world, request, drawn.rng)
+        return drawn, drawn.row.make(drawn.rng, self._timeout)
 
     def _draw_behaviour(self, rng: Random) -> None:
         """What the vendor's pages leave open is another thing for each write. Nothing comes between here and there."""
@@ -148,9 +168,9 @@ def names_of(request: Received) -> list[str]:
     return [str(each.get("domain")) for each in domains if isinstance(each, dict)] if isinstance(domains, list) else []
 
 
-def described(row: Row) -> dict[str, Any]:
+def described(row: Row | None) -> dict[str, Any] | None:
     """The fault as the records have it."""
-    return {"name": row.name, "class": row.kind, "applied": row.applied}
+    return row and {"name": row.name, "class": row.kind, "applied": row.applied}
 
 
 def as_line(record: dict[str, Any]) -> str:
