@@ -107,7 +107,7 @@ _TOKEN = [
     Row(2, "token-1001", "credentials", _code("APIG.1001")),
     Row(1, "token-0301", "credentials", _code("APIG.0301")),
     Row(1, "token-0307", "credentials", _code("APIG.0307")),
-    Row(2, "tokens-revoked", "credentials", _true, world="revoke"),
+    Row(1, "tokens-revoked", "credentials", _true, world="revoke"),
     Row(0.5, "password-rotated", "credentials", _true, world="rotate"),
 ]
 _LASTING = [
@@ -216,10 +216,10 @@ IAM = [
     Row(2, "iam-late", "transient", _late),
     Row(2, "iam-json-cut", "data", _cut),
     Row(2, "iam-201-without-token", "data", _fixed(status=201, raw_body="{}")),
-    Row(2, "iam-unauthorized-0001", "credentials", _code("IAM.0001"), world="rotate"),
-    Row(1, "iam-locked-0061", "credentials", _code("IAM.0061"), world="rotate"),
-    Row(2, "iam-password-rotated", "credentials", _true, world="rotate"),
-    Row(1, "iam-forbidden-0002", "credentials", _code("IAM.0002"), world="rotate"),
+    Row(1, "iam-unauthorized-0001", "credentials", _code("IAM.0001"), world="rotate"),
+    Row(0.5, "iam-locked-0061", "credentials", _code("IAM.0061"), world="rotate"),
+    Row(1, "iam-password-rotated", "credentials", _true, world="rotate"),
+    Row(0.5, "iam-forbidden-0002", "credentials", _code("IAM.0002"), world="rotate"),
 ]
 DOWN = Row(0.0, "iam-down", "transient", _fixed(status=503, raw_body=HTML))
 REFUSED_NAME = Row(0, "refused-name-2012", "permanent", _code("APIG.2012"))
