@@ -120,10 +120,10 @@ _LASTING = [
 ]
 
 
-def _rest(kind: str, codes: dict[int, str]) -> list[Row]:
+def _rest(weight: float, kind: str, codes: dict[int, str]) -> list[Row]:
     """The other codes of the vendor's table, each seldom."""
     return [
-        Row(0.15, f"{kind}-{code}", kind, _code(code, status))
+        Row(weight, f"{kind}-{code}", kind, _code(code, status))
         for status, text in codes.items()
         for code in text.split()
     ]
@@ -131,14 +131,16 @@ def _rest(kind: str, codes: dict[int, str]) -> list[Row]:
 
 _TABLE = [
     *_rest(
+        0.2,
         "transient",
         {
             500: "APIG.3500 APIG.9003 APIG.9004 APIG.9005 APIG.9006 APIG.9007 APIG.9013 APIC.7253 APIC.9100 APIC.9999",
             503: "APIG.0608 APIG.0613",
         },
     ),
-    *_rest("credentials", {401: "APIG.1000 APIC.7100 APIC.7101 APIC.7102"}),
+    *_rest(0.2, "credentials", {401: "APIG.1000 APIC.7100 APIC.7101 APIC.7102"}),
     *_rest(
+        0.05,
         "permanent",
         {
             400: "APIG.1119 APIG.1201 APIG.2001 APIG.2002 APIG.2007 APIG.2011 APIG.2013 APIG.2024 APIG.2029 APIG.3305",

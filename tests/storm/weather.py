@@ -59,8 +59,8 @@ class Forecast:
         return Draw(line, nth, _draw(request, rng, share), rng)
 
     def _is_refused(self, name: str) -> bool:
-        """One name in 150 is refused whenever a write names it, alone or in a batch."""
-        return Random(f"{self.seed}|refused|{name.lower()}").random() < 1 / 150
+        """One name in 500 is refused whenever a write names it, alone or in a batch."""
+        return Random(f"{self.seed}|refused|{name.lower()}").random() < 1 / 500
 
 
 class Weather:
