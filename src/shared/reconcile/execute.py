@@ -87,7 +87,7 @@ class _Execution:
     """What has become of the plan so far.
 
     `read_at`: when what the plan rests on was read, None if it rests on nothing that may change. `in_doubt`: bindings
-    of a write that may have been carried out although no answer said so. `unread`: those of them that have not been read
+    of a write that may have been carried out although no answer said so. `unread`: those of them that nobody has read
     since.
     """
 
