@@ -56,7 +56,9 @@ def run(plan: Plan, folder: Path, progress: Callable[[str, int, int], None]) -> 
     (folder / "output").mkdir(parents=True)
     now = datetime.now(UTC)
     world = make_world(plan.seed, plan.certificates, now)
-    with Sandbox.start(Fleet.from_json(world.seed), Behaviour(token_lifetime=60.0, most_rows=MOST_ROWS)) as sandbox:
+    # A locked account stays locked until a reset, and after a rotation each environment sends the old password once.
+    behaviour = Behaviour(token_lifetime=60.0, most_rows=MOST_ROWS, lockout_after=1000)
+    with Sandbox.start(Fleet.from_json(world.seed), behaviour) as sandbox:
         files = SecretFiles(sandbox, folder / "secrets")
         _Storm(plan, folder, world, sandbox, files, now).run(progress)
 
