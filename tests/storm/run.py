@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox import Behaviour, Fleet, Sandbox
 from tests.storm.broker import KNATIVE, SQS, Broker
-from tests.storm.copies import replay_undos
+from tests.storm.copies import Original, replay_undos, replayable
 from tests.storm.events import Event, Generator
 from tests.storm.fleet import World, make_world
 from tests.storm.http_door import HttpDoor
@@ -92,7 +92,9 @@ class _Storm:
         self.files.wait()
         ended_at = time.monotonic()
         self._write(events, broker, samples, ended_at)
-        replay_undos(self, broker, progress)
+        replays = replayable(self.fleet_at_start, self.recorder.changes, broker.deliveries)
+        original = Original(self.fleet_at_start, self.sandbox.project_id, self.variables, self.files)
+        replay_undos(original, replays, self.folder, time.monotonic() + plan.copies_seconds, progress)
         _write_secret(self.folder / "secrets.json", self.files.all())
         self.files.remove()
 
