@@ -15,10 +15,12 @@ from sandbox.fleet import Fleet
 from sandbox.journal import Journal, Received
 from sandbox.records import Certificate, Domain, Gateway, Group
 from sandbox.server import Sandbox
+from sandbox.watch import Change, Watcher
 
 __all__ = [
     "Behaviour",
     "Certificate",
+    "Change",
     "Domain",
     "Fault",
     "Faults",
@@ -28,4 +30,5 @@ __all__ = [
     "Journal",
     "Received",
     "Sandbox",
+    "Watcher",
 ]

@@ -19,7 +19,7 @@ from sandbox.tables import fold
 
 Record = TypeVar("Record")
 
-DEFAULT_LIMIT, MAX_LIMIT = 20, 500
+DEFAULT_LIMIT = 20
 
 
 class ApiGateway:
@@ -104,7 +104,7 @@ class ApiGateway:
         rows = self._filtered(rows, request, "name", lambda c: c.name)
         rows = self._filtered(rows, request, "common_name", lambda c: c.common_name)
         project_id, behaviour = request.path_params["project_id"], self._cloud.behaviour
-        return _page(request, "certs", rows, lambda c: replies.certificate(c, project_id, behaviour))
+        return self._page(request, "certs", rows, lambda c: replies.certificate(c, project_id, behaviour))
 
     async def show_certificate(self, request: Request) -> Response:
         """querying_certificate_details.rst, ShowDetailsOfCertificateV2."""
@@ -132,7 +132,7 @@ class ApiGateway:
         with fleet.lock:
             rows = fleet.domains_with(request.path_params["certificate_id"])
             rows = self._filtered(rows, request, "url_domain", lambda d: d.name)
-            return _page(request, "bound_domains", rows, lambda d: replies.attached_domain(d, fleet, behaviour))
+            return self._page(request, "bound_domains", rows, lambda d: replies.attached_domain(d, fleet, behaviour))
 
     async def detach(self, request: Request) -> Response:
         """unbinding_an_ssl_certificate_from_a_domain_name.rst: 204 without a body."""
@@ -157,7 +157,7 @@ class ApiGateway:
                 rows = [row for row in rows if getattr(row, value) == wanted]
         rows = self._filtered(rows, request, "instance_name", lambda row: row.name)
         project_id = request.path_params["project_id"]
-        return _page(request, "instances", rows, lambda row: replies.gateway(row, project_id))
+        return self._page(request, "instances", rows, lambda row: replies.gateway(row, project_id))
 
     async def list_groups(self, request: Request) -> Response:
         """querying_api_groups.rst, ListApiGroupsV2; with precise_search=name, the filter by name is exact."""
@@ -170,7 +170,7 @@ class ApiGateway:
             if request.query_params.get("precise_search") == "name":
                 rows = [row for row in rows if row.name == request.query_params.get("name")]
             rows = self._filtered(rows, request, "name", lambda row: row.name)
-            return _page(request, "groups", rows, lambda row: replies.group(row, fleet, behaviour))
+            return self._page(request, "groups", rows, lambda row: replies.group(row, fleet, behaviour))
 
     async def show_group(self, request: Request) -> Response:
         """querying_api_group_details.rst, ShowDetailsOfApiGroupV2."""
@@ -187,6 +187,15 @@ class ApiGateway:
     def _require_gateway(self, gateway_id: str) -> None:
         if gateway_id not in self._cloud.fleet.gateways:
             raise Refusal("APIG.3030")
+
+    def _page(
+        self, request: Request, name: str, rows: Sequence[Record], shape: Callable[[Record], dict[str, Any]]
+    ) -> Response:
+        """The same for all lists: 20 rows by default, 500 at most; a value out of range is clamped, not refused."""
+        offset = max(_number(request, "offset", 0), 0)
+        limit = _number(request, "limit", DEFAULT_LIMIT)
+        limit = DEFAULT_LIMIT if limit <= 0 else min(limit, self._cloud.behaviour.most_rows)
+        return JSONResponse(replies.page(name, rows, offset, limit, shape))
 
     def _filtered(
         self, rows: Sequence[Record], request: Request, parameter: str, name_of: Callable[[Record], str]
@@ -207,14 +216,6 @@ _APIC = {
     "APIG.1003": "APIC.7103",
     "APIG.1005": "APIC.7106",
 }
-
-
-def _page(request: Request, name: str, rows: Sequence[Record], shape: Callable[[Record], dict[str, Any]]) -> Response:
-    """Paging, the same for all lists: 20 rows by default, 500 at most; a value out of range is clamped, not refused."""
-    offset = max(_number(request, "offset", 0), 0)
-    limit = _number(request, "limit", DEFAULT_LIMIT)
-    limit = DEFAULT_LIMIT if limit <= 0 else min(limit, MAX_LIMIT)
-    return JSONResponse(replies.page(name, rows, offset, limit, shape))
 
 
 def _number(request: Request, name: str, default: int) -> int:

@@ -40,6 +40,9 @@ class Behaviour:
     sparse_replies: bool = False
     """True leaves out each optional field that is in a page's table but not in its example."""
 
+    most_rows: int = 500
+    """Rows on a page at most. The pages say 500; with fewer, a small fleet has listings of many pages."""
+
     forbidden: bool = False
     """The user has no permission: 403 APIG.1005 on every call."""
 

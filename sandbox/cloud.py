@@ -1,12 +1,16 @@
 """The state that all servers share, in one place where a test can read and change it."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sandbox.behaviour import Behaviour
 from sandbox.faults import Faults
 from sandbox.fleet import Fleet
 from sandbox.identity import Identity
 from sandbox.journal import Journal
+
+if TYPE_CHECKING:
+    from sandbox.watch import Watcher
 
 
 @dataclass
@@ -18,5 +22,6 @@ class Cloud:
     identity: Identity = field(default_factory=Identity)
     journal: Journal = field(default_factory=Journal)
     faults: Faults = field(default_factory=Faults)
+    watcher: "Watcher | None" = None
     auth_url: str = ""
     endpoint: str = ""

@@ -18,6 +18,7 @@ from sandbox.journal import Received, Service
 from sandbox.refusals import Refusal, gateway_body, iam_body
 
 CONTROL = "/_sandbox/"
+PIECES = 8  # of an answer that drips
 
 
 class Connection(Protocol):
@@ -43,6 +44,17 @@ class Answer:
         if status != 204:
             headers.append((b"content-length", str(len(body)).encode()))
         return cls(status, headers, body)
+
+    def with_body(self, body: bytes) -> "Answer":
+        """The same answer with another body."""
+        kept = [(name, value) for name, value in self.headers if name != b"content-length"]
+        return Answer(self.status, [*kept, (b"content-length", str(len(body)).encode())], body)
+
+    def headers_with(self, more: dict[str, str]) -> list[tuple[bytes, bytes]]:
+        """Its headers and these; another Content-Type takes the place of its own."""
+        extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in more.items()]
+        replaced = {name for name, _ in extra} & {b"content-type"}
+        return [header for header in self.headers if header[0] not in replaced] + extra
 
     @property
     def error_code(self) -> str | None:
@@ -86,7 +98,8 @@ class Dispatcher:
         raw = await _read(receive)
         received = Received.of(service, scope, raw)
         self._cloud.journal.add(received)
-        fault = self._cloud.faults.take(received) or Fault()
+        watcher = self._cloud.watcher
+        fault = (watcher and watcher.received(received)) or self._cloud.faults.take(received) or Fault()
         if fault.action in ("reset", "drop"):
             await asyncio.sleep(fault.delay)
             await self._cut(scope, receive, hard=fault.action == "reset")
@@ -97,16 +110,25 @@ class Dispatcher:
             answer = await _call(self._apps[service], scope, raw)
             if fault.answers:
                 answer = self._faulty(fault, service)
+            if fault.reshape is not None:
+                answer = answer.with_body(fault.reshape(answer.body))
         if pause := fault.delay + (self._cloud.behaviour.latency if service == "apig" else 0.0):
             await asyncio.sleep(pause)
         if fault.action == "lost_reply":
             await self._cut(scope, receive, hard=False)
             return
-        extra = [(name.lower().encode(), value.encode("latin-1")) for name, value in fault.headers.items()]
+        error_code = fault.error_code or answer.error_code
         # Noted before the answer is sent: a client may read the journal as soon as it has the answer.
-        self._cloud.journal.answered(received, answer.status, fault.error_code or answer.error_code)
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers + extra})
-        await send({"type": "http.response.body", "body": answer.body})
+        self._cloud.journal.answered(received, answer.status, error_code)
+        if watcher is not None:
+            watcher.answered(received, answer.status, error_code)
+        headers = answer.headers_with(fault.headers)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        *pieces, last = _pieces(answer.body, PIECES if fault.drip else 1)
+        for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(fault.drip)
+        await send({"type": "http.response.body", "body": last})
 
     def _faulty(self, fault: Fault, service: Service) -> Answer:
         if fault.raw_body is not None:
@@ -131,6 +153,11 @@ class Dispatcher:
         # uvicorn logs an error when this returns without an answer, unless it has seen the disconnect.
         while (await receive())["type"] != "http.disconnect":
             pass
+
+
+def _pieces(body: bytes, count: int) -> list[bytes]:
+    size = max(1, -(-len(body) // count))
+    return [body[start : start + size] for start in range(0, len(body), size)] or [b""]
 
 
 async def _read(receive: Receive) -> bytes:

@@ -2,6 +2,7 @@
 
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -32,10 +33,15 @@ class Fault:
     error_code: str | None = None
     error_msg: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    """Put on the answer, in place of its own Content-Type and beside everything else that it has."""
     raw_body: bytes | str | None = None
+    reshape: Callable[[bytes], bytes] | None = None
+    """What becomes of the body of the true answer: cut off, or changed."""
     applied: bool = False
     delay: float = 0.0
     """Seconds to wait before the answer, or before the connection is cut."""
+    drip: float = 0.0
+    """Seconds between the pieces of the answer's body, of which there are eight."""
     action: Action | None = None
     """How to cut the connection. reset: RST, request not executed. drop: closed, not executed. lost_reply: closed after
     the request was executed."""

@@ -155,6 +155,7 @@ class Fleet(Tables):
         with self.lock:
             old = self.certificates[certificate_id]
             self.certificates[certificate_id] = replace(old, not_after=expiry_text(not_after), updated=now())
+            self._tell("renewed", certificate_id)
             return self.certificates[certificate_id]
 
     def remove_gateway(self, gateway_id: str) -> None:

@@ -38,14 +38,15 @@ class AccessKey:
 class Identity:
     """The account with its user and project (random for each sandbox), and all tokens and keys."""
 
-    def __init__(self) -> None:
+    def __init__(self, project_id: str | None = None) -> None:
         mark = secrets.token_hex(4)
         self.username = f"detach-{mark}"
         self.password = f"Pw!{secrets.token_urlsafe(18)}"
         self.domain_name = f"OTC-EU-DE-{secrets.randbelow(10**20):020d}"
         self.project_name = f"eu-de_sandbox-{mark}"
-        self.user_id, self.domain_id, self.project_id = hex_id(), hex_id(), hex_id()
+        self.user_id, self.domain_id, self.project_id = hex_id(), hex_id(), project_id or hex_id()
         self._lock = threading.Lock()
+        self._old_passwords: set[str] = set()
         self._tokens: dict[str, Token] = {}
         self._revoked: set[str] = set()
         self._wrong_passwords = 0
@@ -60,7 +61,9 @@ class Identity:
         with self._lock:
             keys = self._keys.values()
             tokens = {key.security_token for key in keys if key.security_token is not None}
-            return frozenset({self.password, *self._tokens, *(key.secret_key for key in keys), *tokens})
+            return frozenset(
+                {self.password, *self._old_passwords, *self._tokens, *(key.secret_key for key in keys), *tokens}
+            )
 
     # --- passwords ---
 
@@ -75,6 +78,13 @@ class Identity:
                 self._wrong_passwords += known
                 raise Refusal("IAM.0001")
             self._wrong_passwords = 0
+
+    def change_password(self) -> str:
+        """Another password, which alone signs in from now on. The tokens stay valid, as at the vendor for a while."""
+        with self._lock:
+            self._old_passwords.add(self.password)
+            self.password = f"Pw!{secrets.token_urlsafe(18)}"
+            return self.password
 
     # --- tokens ---
 

@@ -22,7 +22,9 @@ from sandbox.dispatcher import Connection, Dispatcher
 from sandbox.faults import Faults
 from sandbox.fleet import Fleet
 from sandbox.iam import Iam
+from sandbox.identity import Identity
 from sandbox.journal import Journal
+from sandbox.watch import Watcher
 
 HOST = "127.0.0.1"
 START_TIMEOUT = 10.0
@@ -66,10 +68,17 @@ class Sandbox:
 
     @classmethod
     def start(
-        cls, fleet: Fleet | None = None, behaviour: Behaviour | None = None, *, port: int = 0, iam_port: int = 0
+        cls,
+        fleet: Fleet | None = None,
+        behaviour: Behaviour | None = None,
+        *,
+        port: int = 0,
+        iam_port: int = 0,
+        project_id: str | None = None,
     ) -> Self:
         """Listen on 127.0.0.1 (port 0: a free port) and return when connections are accepted."""
-        sandbox = cls(Cloud(fleet=Fleet() if fleet is None else fleet, behaviour=behaviour or Behaviour()))
+        cloud = Cloud(Fleet() if fleet is None else fleet, behaviour or Behaviour(), Identity(project_id))
+        sandbox = cls(cloud)
         try:
             sandbox._listen(port, iam_port)
         except BaseException:
@@ -163,6 +172,10 @@ class Sandbox:
         """Revoke all tokens issued so far: from now on they get 401."""
         self._cloud.identity.revoke_tokens()
 
+    def change_password(self) -> str:
+        """Another password, which alone signs in from now on; `credentials` has it, too."""
+        return self._cloud.identity.change_password()
+
     def temporary_keys(self, lifetime: float = 900.0) -> dict[str, str]:
         """A temporary `access_key`, `secret_key` and `security_token`."""
         key: dict[str, Any] = dataclasses.asdict(self._cloud.identity.temporary_key(lifetime))
@@ -175,6 +188,11 @@ class Sandbox:
     def fleet(self) -> Fleet:
         """Gateways, certificates, domains and bindings; can be changed at any time."""
         return self._cloud.fleet
+
+    @fleet.setter
+    def fleet(self, fleet: Fleet) -> None:
+        self._cloud.fleet = fleet
+        self._tell_watcher()
 
     @property
     def behaviour(self) -> Behaviour:
@@ -195,12 +213,21 @@ class Sandbox:
         """The requests received so far."""
         return self._cloud.journal
 
+    def watch(self, watcher: Watcher) -> None:
+        """From now on, tell it of each request, each answer and each change of the fleet."""
+        self._cloud.watcher = watcher
+        self._tell_watcher()
+
+    def _tell_watcher(self) -> None:
+        if self._cloud.watcher is not None:
+            self._cloud.fleet.changed = self._cloud.watcher.changed
+
     def reset(self, fleet: Fleet | None = None) -> None:
         """Empty the journal and the faults, and set behaviour and fleet as at the start, or to the given fleet.
 
         All tokens issued so far are revoked; the account and its keys are unlocked.
         """
-        self._cloud.fleet = Fleet.from_json(self._seed) if fleet is None else fleet
+        self.fleet = Fleet.from_json(self._seed) if fleet is None else fleet
         self._cloud.behaviour = dataclasses.replace(self._first_behaviour)
         self._cloud.faults.clear()
         self._cloud.journal.clear()

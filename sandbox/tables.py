@@ -1,10 +1,11 @@
 """The records of a fleet, with indexes, so that no lookup has to read all of them."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from sandbox.records import COMMON, Certificate, Domain, Gateway, Group
+from sandbox.watch import Change, What
 
 Binding = tuple[str, str, str]
 """(certificate id, domain name, gateway id)"""
@@ -35,6 +36,8 @@ class Tables:
         self._domains_with: dict[str, dict[str, None]] = {}
         self._domains_named: dict[str, dict[str, None]] = {}
         self._group_named: dict[tuple[str, str], str] = {}
+        self.changed: Callable[[Change], None] = lambda _: None
+        """Told of each change, under the lock; `Sandbox.watch` sets it."""
 
     # --- reading ---
 
@@ -83,6 +86,7 @@ class Tables:
     def carry(self, domain: Domain, certificate_id: str | None, verified: bool = False) -> None:  # noqa: FBT001, FBT002
         """Set the certificate of one domain entry, or take it away with None; nothing is checked."""
         with self.lock:
+            before = self._carried(domain)
             previous = self.domains[domain.id].certificate_id
             if previous is not None:
                 del self._domains_with[previous][domain.id]
@@ -91,6 +95,12 @@ class Tables:
             self.domains[domain.id] = replace(
                 self.domains[domain.id], certificate_id=certificate_id, verified_client_certificate_enabled=verified
             )
+            after = self._carried(domain)
+            for each in before.keys() - after.keys():
+                self._tell("detached", each, domain, verified=before[each])
+            for each, flag in after.items():
+                if before.get(each) is not flag:
+                    self._tell("attached", each, domain, verified=flag)
 
     def remove_domain(self, domain: str, gateway_id: str | None = None) -> None:
         """Remove a name from one gateway, or from all, together with its bindings."""
@@ -100,6 +110,7 @@ class Tables:
                 del self.domains[entry.id]
                 del self._domains_in[entry.group_id][entry.id]
                 del self._domains_named[fold(entry.name)][entry.id]
+                self._tell("domain_removed", None, entry)
 
     def remove_certificate(self, certificate_id: str) -> None:
         """Delete a certificate, together with its bindings."""
@@ -109,6 +120,7 @@ class Tables:
             certificate = self.certificates.pop(certificate_id)
             del self._certificates_of[certificate.instance_id][certificate_id]
             del self._domains_with[certificate_id]
+            self.changed(Change("certificate_removed", certificate_id, not_after=certificate.not_after))
 
     def remove_gateway(self, gateway_id: str) -> None:
         """Remove a gateway with its API groups, domains and own certificates."""
@@ -135,6 +147,7 @@ class Tables:
         self.certificates[certificate.id] = certificate
         self._certificates_of[certificate.instance_id][certificate.id] = None
         self._domains_with[certificate.id] = {}
+        self._tell("certificate_added", certificate.id)
         return certificate
 
     def _put_group(self, group: Group) -> Group:
@@ -150,7 +163,34 @@ class Tables:
         self.domains[domain.id] = domain
         self._domains_in[domain.group_id][domain.id] = None
         self._domains_named.setdefault(fold(domain.name), {})[domain.id] = None
+        self._tell("domain_added", None, domain)
         return domain
+
+    # --- for a watcher ---
+
+    def _carried(self, domain: Domain) -> dict[str, bool]:
+        """The certificates that this name carries on this gateway on any port, and whether clients are verified."""
+        carried: dict[str, bool] = {}
+        for each in self.find_domains(domain.name, [domain.gateway_id]):
+            if each.certificate_id is not None:
+                verified = each.verified_client_certificate_enabled
+                carried[each.certificate_id] = carried.get(each.certificate_id, False) or verified
+        return carried
+
+    def _tell(
+        self, what: What, certificate_id: str | None, domain: Domain | None = None, *, verified: bool = False
+    ) -> None:
+        certificate = self.certificates.get(certificate_id or "")
+        self.changed(
+            Change(
+                what,
+                certificate_id,
+                None if domain is None else domain.name,
+                None if domain is None else domain.gateway_id,
+                verified,
+                None if certificate is None else certificate.not_after,
+            )
+        )
 
 
 def _require_new(new_id: str, known: Mapping[str, object]) -> None:

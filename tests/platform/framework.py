@@ -79,7 +79,7 @@ def framework(
         port = probe.getsockname()[1]
     command = [COMMAND, "--source", source / "main.py", "--target", target, "--host", "127.0.0.1", "--port", str(port)]
     if by_gunicorn:
-        command, environment = _of_image(port, environment)
+        command, environment = of_image(port, environment)
         environment |= {"FUNCTION_SOURCE": str(source / "main.py"), "FUNCTION_TARGET": target}
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(  # noqa: S603 - our own words
@@ -100,7 +100,7 @@ def framework(
         assert WATCH.leaked(running.output()) is None, "a secret stands in what functions-framework wrote"
 
 
-def _of_image(port: int, environment: Mapping[str, str]) -> tuple[list[Path | str], dict[str, str]]:
+def of_image(port: int, environment: Mapping[str, str]) -> tuple[list[Path | str], dict[str, str]]:
     """The command and the environment of the Dockerfile, on that port of this machine."""
     steps = DockerfileParser(path=str(ROOT / "Dockerfile")).structure
     values = {step["instruction"]: step["value"] for step in steps}  # of the last stage

@@ -119,10 +119,20 @@ class Function:
         """The metrics in CloudWatch's embedded metric format, one entry an event."""
         return [json.loads(line) for line in self.output().splitlines() if line.startswith('{"_aws":')]
 
+    @property
+    def pid(self) -> int:
+        """The emulator's process; the runtime is its child."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End the emulator, which ends the runtime."""
         self._client.close()
         self._process.terminate()
+        self._process.wait(timeout=10)
+
+    def kill(self) -> None:
+        """End it at once, if `stop` was not enough."""
+        self._process.kill()
         self._process.wait(timeout=10)
 
     def __enter__(self) -> Self:

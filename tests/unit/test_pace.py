@@ -75,7 +75,7 @@ def test_answers_speed_up_until_nobody_waits_any_more():
 
 def test_the_rate_settles_below_the_limit():
     """Of a thousand requests against 20 a second, few are refused, and half of the limit or more is used."""
-    clock, chance = Clock(), random.Random(7)  # noqa: S311 - nothing secret
+    clock, chance = Clock(), random.Random(7)
     pace = Pace(clock)
     allowed: list[float] = []
     refused = 0

@@ -26,7 +26,7 @@ def text(chance: random.Random, longest: int = 12) -> str:
 
 def test_both_clients_send_the_same_authorization():
     """For 200 random requests: methods, paths, queries, headers and bodies."""
-    chance = random.Random(20240416)  # noqa: S311 - the same requests each time
+    chance = random.Random(20240416)
     assert [ours == theirs for ours, theirs in (both(chance) for _ in range(200))] == [True] * 200
 
 

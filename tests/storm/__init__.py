@@ -1,0 +1,1 @@
+"""A seeded storm: a fleet, events and faults, through the real doors, sent as a broker sends."""
