@@ -123,9 +123,10 @@ class Case:
 
     def justifying(self, write: Write) -> list[Flight]:
         """The attempts in flight that justify the whole write."""
-        return self._justifying.setdefault(
-            write.n, [flight for flight in self.in_flight(write.at) if not self.reasons(write, flight)]
-        )
+        if write.n not in self._justifying:
+            flights = self.in_flight(write.at) if write.flags else []
+            self._justifying[write.n] = [flight for flight in flights if not self.reasons(write, flight)]
+        return self._justifying[write.n]
 
     @cached_property
     def _justifying(self) -> dict[int, list[Flight]]:

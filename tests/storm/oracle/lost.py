@@ -63,9 +63,9 @@ def _left(case: Case, flight: Flight) -> Iterator[Pair]:
         return
     reached = _reached(flight)
     for pair in meaning.pairs():
-        if (reached is None or pair[0] in reached) and meaning.had_to_go(pair, since, until):
-            if not _twice_denied(case, pair[0], since, until):
-                yield pair
+        left = (reached is None or pair[0] in reached) and meaning.had_to_go(pair, since, until)
+        if left and not _twice_denied(case, pair[0], since, until):
+            yield pair
 
 
 def _reached(flight: Flight) -> set[str] | None:

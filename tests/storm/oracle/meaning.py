@@ -124,42 +124,45 @@ class Meaning:
 
     def why_no_detach(self, pair: Pair, sent_at: float, at: float) -> str | None:
         """Why this event, sent at that time, does not justify a detach of the pair at `at`; None if it does."""
+        return next(self._against_detach(pair, sent_at, at), None)
+
+    def _against_detach(self, pair: Pair, sent_at: float, at: float) -> Iterator[str]:
         if not self.detaches:
-            return "is no event that detaches" if self.kind else "must be refused"
+            yield "is no event that detaches" if self.kind else "must be refused"
         if not self.of_certificate(pair[0]):
-            return "is about another certificate"
+            yield "is about another certificate"
         if not self.asks_for(pair):
-            return "does not ask for this domain on this gateway"
+            yield "does not ask for this domain on this gateway"
         if self.refused:
-            return f"may change nothing: {self.refused}"
-        kept = self.must_keep(pair)
-        if kept:
-            return f"must keep it: {kept}"
+            yield f"may change nothing: {self.refused}"
+        if kept := self.must_keep(pair):
+            yield f"must keep it: {kept}"
         if self.kind != "domain_decommission" and not self.history.due_sometime(pair[0], at - READ_BEFORE, at):
-            return "is about expiry, and the certificate has not expired"
+            yield "is about expiry, and the certificate has not expired"
         if not self.history.bound_sometime(pair, sent_at, at):
-            return "means it, but it has not been bound since the event was sent"
-        return None
+            yield "means it, but it has not been bound since the event was sent"
 
     def why_no_attach(self, pair: Pair, flag: bool | None, sent_at: float, at: float) -> str | None:
         """The same for an attach with this flag of client verification."""
-        if self.kind != "undo":
-            return "is no undo"
+        return next(self._against_attach(pair, flag, sent_at, at), None)
+
+    def _against_attach(self, pair: Pair, flag: bool | None, sent_at: float, at: float) -> Iterator[str]:
         flags = self.undone.get(pair)
+        if self.kind != "undo":
+            yield "is no undo"
         if flags is None:
-            return "does not undo this binding"
+            yield "does not undo this binding"
         if self.refused:
-            return f"may change nothing: {self.refused}"
-        kept = self.must_keep(pair)
-        if kept:
-            return f"must keep it: {kept}"
+            yield f"may change nothing: {self.refused}"
+        if kept := self.must_keep(pair):
+            yield f"must keep it: {kept}"
         if self.history.kept_by_another(pair, at - READ_BEFORE, at):
-            return "undoes it, but another certificate has taken the place"
-        if flag not in flags and not (flag and True in self._flags_of_place(pair, sent_at, at)):
-            return f"undoes it with client verification {sorted(flags)}, and not {flag}"
-        return None
+            yield "undoes it, but another certificate has taken the place"
+        if flags is not None and flag not in flags and not (flag and True in self._flags_of_place(pair, sent_at, at)):
+            yield f"undoes it with client verification {sorted(flags)}, and not {flag}"
 
     def _flags_of_place(self, pair: Pair, since: float, until: float) -> set[bool]:
+        until -= 1e-6  # what the attach itself does is no reason for it
         holders = self.history.holders(pair[1], pair[2], since, until)
         return {flag for each in holders for flag in self.history.flags((each, *pair[1:]), since, until)}
 

@@ -24,13 +24,23 @@ def _of_write(case: Case, write: Write) -> Iterator[Violation]:
         yield Violation("a", None, f"request {write.n}: {about} is no call that the function may make", at=write.at)
         return
     whose = case.justifying(write)
-    event = whose[0].event if whose else None
+    event = _of_certificate(case, write)
     for domain in write.bare:
         yield Violation("a", event, f"request {write.n}: {about} names no gateway for {domain}", certificates, write.at)
     if whose or not write.flags:
         return
     event, why = _nearest(case, write)
     yield Violation("a", event, f"request {write.n}: {about}: {why}", certificates, write.at)
+
+
+def _of_certificate(case: Case, write: Write) -> int | None:
+    """The event in flight that may be about the certificate, if there is one alone."""
+    events = {
+        flight.event
+        for flight in case.in_flight(write.at)
+        if flight.meaning.detaches and flight.meaning.of_certificate(write.certificate_id)
+    }
+    return events.pop() if len(events) == 1 else None
 
 
 def _nearest(case: Case, write: Write) -> tuple[int | None, str]:
