@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tests.storm.oracle import judge
+
 STARTED, WALL = 1000.0, 1_800_000_000.0
 CERT, OTHER = "a" * 32, "b" * 32
 GATEWAY, GATEWAY_2 = "1" * 32, "2" * 32
@@ -46,7 +48,7 @@ class Story:
             "platform_timeout_seconds": 20,
             **settings,
         }
-        self.run: dict[str, Any] = {"seed": 7, "door": "http", "senders": 8, "faults": 0.2}
+        self.run: dict[str, Any] = {"seed": 7, "door": "http", "senders": 8, "planned": 10, "faults": 0.2}
         self.fleet: dict[str, list[dict[str, Any]]] = {"gateways": [], "certificates": [], "domains": []}
         self.certificate(CERT, -DAY if expired else DAY)
         for row in self.rows:
@@ -61,7 +63,15 @@ class Story:
     def certificate(self, certificate_id: str, not_after: float, name: str = "a.example.com") -> None:
         self.fleet["certificates"].append({"id": certificate_id, "common_name": name, "not_after": date(not_after)})
 
-    def domain(self, name: str, gateway: str, flag: bool = False, holder: str | None = CERT, status: int = 1) -> None:
+    def domain(
+        self,
+        name: str,
+        gateway: str,
+        flag: bool = False,
+        *,  # noqa: FBT002 - a row's third field
+        holder: str | None = CERT,
+        status: int = 1,
+    ) -> None:
         self.fleet["domains"].append(
             {
                 "name": name,
@@ -216,3 +226,8 @@ def reported(outcome: dict[str, Any]) -> dict[str, Any]:
                 lists[name] = lists.get(name, []) + told
     ids = [each["certificate_id"] for each in outcome["certificates"]]
     return {"status": outcome["status"], "certificate_id": ids, **lists, "undo": outcome["undo"]}
+
+
+def letters(story: Story, folder: Path) -> list[str]:
+    """The letters of what the oracle finds in the story."""
+    return sorted({each.letter for each in judge(story.write_to(folder)).violations})

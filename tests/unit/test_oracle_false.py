@@ -2,14 +2,9 @@
 
 import pytest
 
-from tests.storm.oracle import judge
-from tests.support.storm_records import CERT, DAY, GATEWAY, OTHER, Story, bare, entries, outcome_of
+from tests.support.storm_records import CERT, DAY, GATEWAY, OTHER, Story, bare, entries, letters, outcome_of
 
 A, B = ("a.example.com", GATEWAY, False), ("b.example.com", GATEWAY, True)
-
-
-def letters(story, tmp_path):
-    return sorted({each.letter for each in judge(story.write_to(tmp_path)).violations})
 
 
 def story_of(outcome, *, rows=(A, B), written=(A, B), plan=True, **fields):

@@ -81,10 +81,11 @@ def _of_the_event(flight: Flight, outcome: Json) -> Iterator[Finding]:
         if status not in (None, "failed") and not outcome.get("cursor"):
             yield f"the status is {status}, and the event failed", None
         return
-    changed = bool(told[done] or told[f"already_{done}"])
-    if changed and status != done:
+    found = told[f"already_{done}"]
+    # What an undo finds attached may have been so before.
+    if (told[done] or (found and meaning.detaches)) and status != done:
         yield f"the status is {status}, although bindings are {done}", None
-    if status == done and not changed:
+    if status == done and not (told[done] or found):
         yield f"the status is {status}, and nothing is", None
     if (status == "dry_run" and not meaning.dry_run) or (told["planned"] and not meaning.dry_run):
         yield "it tells of a dry run, and the event asked for none", None

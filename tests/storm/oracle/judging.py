@@ -1,5 +1,6 @@
 """The judgement: each letter's own judge over the same case."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.storm.oracle import calls, false, grown, leaked, lost, misjudged, wrong
@@ -12,7 +13,7 @@ JUDGES = (wrong, lost, false, leaked, misjudged, grown)
 
 def judge(folder: Path) -> Verdict:
     """What the records in this folder prove. Reads everything, changes nothing."""
-    return judged(read(folder))
+    return replace(judged(read(folder)), folder=folder)
 
 
 def judged(records: Records) -> Verdict:

@@ -1,6 +1,7 @@
 """What the oracle found: violations, figures, a table of them, and how to see one again."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Group
@@ -55,6 +56,7 @@ class Verdict:
     attempts: list[Attempt] = field(default_factory=list)
     sources: dict[int, int] = field(default_factory=dict)
     """Undo → the event that it undoes."""
+    folder: Path | None = None
 
     def count(self, letter: str) -> int:
         """How many of that letter."""
@@ -82,18 +84,15 @@ class Verdict:
     def replay(self, violation: Violation) -> str:
         """The command that sends the fewest events among which it may come again.
 
-        The faults of a request depend on how often it came before, so that they may fall elsewhere.
+        AGAIN= gives the same requests the same faults; without it, they may fall elsewhere.
         """
-        run = self.run
-        only = self._only(violation)
-        senders = run.get("senders", 8) if len(only) > 1 or not only else 1
-        words = [f"make storm SEED={run.get('seed', 1)} DOOR={run.get('door', 'http')} SENDERS={senders}"]
-        if "faults" in run:
-            words.append(f"FAULTS={run['faults']}")
+        run, only = self.run, self._only(violation)
+        words = [f"make storm SEED={run.get('seed', 1)} DOOR={run.get('door', 'http')}"]
+        words.append(f"SENDERS={1 if len(only) == 1 else run.get('senders', 8)}")
+        words.append(f"EVENTS={run.get('planned', run.get('events', 2000))} FAULTS={run.get('faults', 0.2)}")
         if only:
             words.append(f"ONLY={','.join(map(str, only))}")
-        else:
-            words.append(f"EVENTS={run.get('planned', run.get('events', 2000))}")
+            words += [f"AGAIN={self.folder}"] if self.folder else []
         return " ".join(words)
 
     def _only(self, violation: Violation) -> list[int]:
