@@ -10,6 +10,6 @@ FAULTS ?= 0.2
 # The package is needed by the Lambda door alone.
 STORM_PACKAGE := $(if $(filter lambda both,$(DOOR)),.venv-lambda/.installed build/lambda-$(HOST_ARCH).zip)
 
-storm: $(VENV)/.installed $(STORM_PACKAGE)  ## a storm of events and faults: EVENTS= SEED= DOOR=http|lambda|both SENDERS= FAULTS= ONLY= KEEP=
+storm: $(VENV)/.installed $(STORM_PACKAGE)  ## a storm of events and faults: EVENTS= SEED= DOOR=http|lambda|both SENDERS= FAULTS= ONLY= AGAIN= KEEP=
 	@$(BIN)/python -m tests.storm --events $(EVENTS) --seed $(SEED) --door $(DOOR) --senders $(SENDERS) \
-	  --faults $(FAULTS) $(if $(ONLY),--only "$(ONLY)") $(if $(KEEP),--keep "$(KEEP)")
+	  --faults $(FAULTS) $(if $(ONLY),--only "$(ONLY)") $(if $(AGAIN),--again "$(AGAIN)") $(if $(KEEP),--keep "$(KEEP)")

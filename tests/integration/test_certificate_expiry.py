@@ -455,6 +455,19 @@ def test_attached_domains_that_are_not_found_by_mistake_are_asked_for_again(sand
     assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "detached"
 
 
+@pytest.mark.parametrize("code", ["APIG.3001", "APIG.3030"])
+def test_another_not_found_of_its_details_does_not_say_that_a_certificate_is_gone(code, sandbox: Sandbox, new_runtime):
+    """404 for its attached domains, and then 404 of an API group or a gateway: the event is not acknowledged."""
+    furnish(sandbox)
+    sandbox.faults.add(
+        Fault(path="/attached-domains", error_code="APIG.3021"),
+        Fault(path=f"/{CERTIFICATE}$", nth=2, error_code=code),
+    )
+    with pytest.raises(NotFound, match=code):
+        expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert sandbox.faults.pending() == []
+
+
 def test_a_gateway_named_many_times_is_asked_once(sandbox: Sandbox, new_runtime):
     """20 000 repetitions are refused without a call, and a hundred cost one."""
     furnish(sandbox)

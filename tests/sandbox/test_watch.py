@@ -21,7 +21,7 @@ class Notes:
         fault, self.fault = self.fault, None
         return fault
 
-    def answered(self, request: Received, status: int, error_code: str | None) -> None:
+    def answered(self, _: Received, status: int, error_code: str | None) -> None:
         self.told.append(("answered", status, error_code))
 
     def changed(self, change: Change) -> None:
@@ -41,8 +41,8 @@ def test_a_detach_is_told_between_its_request_and_its_answer_a_pair_at_a_time(no
     call.write("detach", {"domain": DOMAIN, "instance_ids": [GATEWAY, OTHER]})
     assert notes.told == [
         ("received", "POST", "detach"),
-        Change("detached", CERTIFICATE, DOMAIN, GATEWAY, False, VALID),
-        Change("detached", CERTIFICATE, DOMAIN, OTHER, False, VALID),
+        Change("detached", CERTIFICATE, DOMAIN, GATEWAY, not_after=VALID),
+        Change("detached", CERTIFICATE, DOMAIN, OTHER, not_after=VALID),
         ("answered", 204, None),
     ]
 
@@ -53,8 +53,10 @@ def test_a_name_with_several_ports_is_one_binding(notes: Notes, call: Caller, fl
     call.write("detach", {"domain": DOMAIN, "instance_ids": [GATEWAY]})
     assert [each for each in notes.told if isinstance(each, Change)] == [
         Change("domain_added", None, DOMAIN, GATEWAY),
-        Change("attached", CERTIFICATE, DOMAIN, GATEWAY, True, VALID),  # the flag of what was attached already
-        Change("detached", CERTIFICATE, DOMAIN, GATEWAY, True, VALID),
+        Change(
+            "attached", CERTIFICATE, DOMAIN, GATEWAY, verified=True, not_after=VALID
+        ),  # the flag of what was attached already
+        Change("detached", CERTIFICATE, DOMAIN, GATEWAY, verified=True, not_after=VALID),
     ]
 
 
@@ -65,9 +67,9 @@ def test_what_somebody_else_does_is_told_too(notes: Notes, fleet_of_the_page: Sa
     fleet.remove_certificate(CERTIFICATE)
     assert notes.told == [
         Change("renewed", CERTIFICATE, not_after="2037-04-26T09:03:30Z"),
-        Change("detached", CERTIFICATE, DOMAIN, OTHER, False, "2037-04-26T09:03:30Z"),
+        Change("detached", CERTIFICATE, DOMAIN, OTHER, not_after="2037-04-26T09:03:30Z"),
         Change("domain_removed", None, DOMAIN, OTHER),
-        Change("detached", CERTIFICATE, DOMAIN, GATEWAY, False, "2037-04-26T09:03:30Z"),
+        Change("detached", CERTIFICATE, DOMAIN, GATEWAY, not_after="2037-04-26T09:03:30Z"),
         Change("certificate_removed", CERTIFICATE, not_after="2037-04-26T09:03:30Z"),
     ]
 

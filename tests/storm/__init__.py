@@ -1,1 +1,1 @@
-"""The project's own storm: a seeded fleet, seeded events and faults, real doors, and senders that behave as a broker."""
+"""A seeded storm: a fleet, events and faults, through the real doors, sent as a broker sends."""

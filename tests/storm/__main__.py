@@ -24,7 +24,15 @@ def main() -> None:
     violated = False
     for door in doors:
         folder = _folder(arguments.keep, door, len(doors))
-        plan = Plan(arguments.seed, arguments.events, door, arguments.senders, arguments.faults, tuple(arguments.only))
+        plan = Plan(
+            arguments.seed,
+            arguments.events,
+            door,
+            arguments.senders,
+            arguments.faults,
+            arguments.only,
+            again=arguments.again,
+        )
         console.print(
             f"storm of {plan.events} events through {door}: seed {plan.seed}, {plan.senders} senders,"
             f" {plan.faults:.0%} faults, records in {folder}"
@@ -58,6 +66,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--senders", type=int, default=8)
     parser.add_argument("--faults", type=float, default=0.2, help="share of the requests that fail (default: 0.2)")
     parser.add_argument("--only", type=_numbers, default=(), help="send these events alone, such as 17,204")
+    parser.add_argument(
+        "--again", type=Path, help="with --only: a folder of records; its faults for these events come once more"
+    )
     parser.add_argument("--keep", type=Path, help="keep the records in this folder")
     return parser.parse_args()
 

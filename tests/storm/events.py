@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from tests.storm import envelopes, malformed
+from tests.storm import malformed
 from tests.storm.envelopes import Said, Wire
 from tests.storm.fleet import Certificate, World, plain
+from tests.storm.spelling import ascii_name, spelt
+from tests.storm.wrapping import wrapped
 
-IDN = {"xn--bcher-kva": "bücher", "xn--mnchen-3ya": "münchen"}
+HOT, NEAR = 0.25, 16  # the share of events, of so many in a row, that are about the same certificate
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Generator:
         self.door = door
         self.now = now.replace(microsecond=0)
         self._made: dict[int, Event] = {}
+        self._expired = [each for each in world.certificates if each.expired]
+        self._hot = [each for each in self._expired if each.bindings]
 
     def event(self, number: int) -> Event:
         """Event number k, counted from 0."""
@@ -64,18 +68,16 @@ class Generator:
     # --- the kinds ---
 
     def _expiry(self, number: int, rng: Random) -> Event:
-        certificate = rng.choice(self.world.certificates)
-        if not certificate.expired and rng.random() < 0.7:  # most events are about what has expired
-            certificate = rng.choice([each for each in self.world.certificates if each.expired])
+        certificate = self._certificate(number, rng)
         data: dict[str, Any] = {}
         by_name = rng.random() < 0.2
         if by_name:
-            data["common_name"] = _spelt(rng, certificate.common_name)
+            data["common_name"] = spelt(rng, certificate.common_name)
             meant = [c for c in self.world.certificates if plain(c.common_name) == plain(certificate.common_name)]
         else:
             data["certificate_id"], meant = certificate.id, [certificate]
             if rng.random() < 0.1:
-                data["common_name"] = _spelt(rng, certificate.common_name)
+                data["common_name"] = spelt(rng, certificate.common_name)
         asked = None
         if rng.random() < 0.25 and certificate.bindings:
             asked = self._entries(rng, rng.sample(certificate.bindings, min(len(certificate.bindings), 4)))
@@ -90,10 +92,12 @@ class Generator:
 
     def _decommission(self, number: int, rng: Random) -> Event:
         certificates = [c for c in rng.sample(self.world.certificates, 12) if c.bindings][: rng.choice((1, 1, 2, 3))]
+        if rng.random() < HOT:
+            certificates[0] = self._hot[number // NEAR % len(self._hot)]
         pairs = [rng.choice(each.bindings) for each in certificates]
         data: dict[str, Any]
         if len(pairs) == 1 and rng.random() < 0.6:
-            data = {"domain": _spelt(rng, pairs[0].domain)}
+            data = {"domain": spelt(rng, pairs[0].domain)}
             asked = [data["domain"]]
         else:
             asked = self._entries(rng, pairs)
@@ -128,12 +132,14 @@ class Generator:
             data: dict[str, Any] = {"undo": undo, "undo_signature": signature}
             if whole:
                 data |= {"event_id": "an outcome", "kind": "certificate_expiry", "status": "detached"}
-            wire, meaning["envelope"] = self._wrapped(Said(said.id, "undo", data, said.time, said.source), spelling)
+            wire, meaning["envelope"] = wrapped(
+                Said(said.id, "undo", data, said.time, said.source), spelling, self.door, self.now
+            )
             return wire
 
         before = []
-        if rng.random() < 0.7 and (meant := source.meaning["certificate_id"]):
-            before = [("renew", meant)]
+        if rng.random() < 0.7:  # API Gateway attaches no certificate that has expired
+            before = [("renew", meant) for _, meant in dict.fromkeys(source.before)]
         return Event(number, meaning, None, before, source.number, seal)
 
     def _source(self, number: int, rng: Random) -> Event | None:
@@ -169,6 +175,12 @@ class Generator:
 
     # --- the parts ---
 
+    def _certificate(self, number: int, rng: Random) -> Certificate:
+        """Mostly one that has expired, and now and then the one that other events near this one are about, too."""
+        if rng.random() < HOT:
+            return self._hot[number // NEAR % len(self._hot)]
+        return rng.choice(self._expired if rng.random() < 0.7 else self.world.certificates)
+
     def _plain(
         self, number: int, kind: str, data: dict[str, Any], asked: Any, before: list[tuple[str, str]], rng: Random
     ) -> Event:
@@ -178,7 +190,7 @@ class Generator:
             data["context"] = {"ticket": f"OPS-{number}", "reason": "ünter test"}
         said = self._said(number, kind, data, rng)
         meaning = self._meaning(number, kind, data, asked)
-        wire, envelope = self._wrapped(said, rng)
+        wire, envelope = wrapped(said, rng, self.door, self.now)
         meaning |= {"envelope": envelope, "source": said.source}
         if envelope == "cts":
             meaning["dns"] = "public"
@@ -199,11 +211,11 @@ class Generator:
 
     def _meaning(self, number: int, kind: str | None, data: dict[str, Any], asked: Any) -> dict[str, Any]:
         gateways = {
-            plain(_ascii(each["domain"])): each["instance_ids"]
+            plain(ascii_name(each["domain"])): each["instance_ids"]
             for each in asked or ()
             if isinstance(each, dict) and each.get("instance_ids")
         }
-        names = [plain(_ascii(each["domain"] if isinstance(each, dict) else each)) for each in asked or ()]
+        names = [plain(ascii_name(each["domain"] if isinstance(each, dict) else each)) for each in asked or ()]
         common_name = data.get("common_name")
         return {
             "event": number,
@@ -211,7 +223,7 @@ class Generator:
             "kind": kind,
             "expected_error": None,
             "certificate_id": data.get("certificate_id"),
-            "common_name": None if common_name is None else plain(_ascii(common_name)),
+            "common_name": None if common_name is None else plain(ascii_name(common_name)),
             "domains": names or None,
             "instance_ids": data.get("instance_ids"),
             "domain_instance_ids": gateways,
@@ -228,7 +240,7 @@ class Generator:
         """Entries of `domains`, each name once."""
         entries: dict[str, Any] = {}
         for each in pairs:
-            name = _spelt(rng, each.domain)
+            name = spelt(rng, each.domain)
             entry: Any = name
             if rng.random() < 0.4:
                 entry = {"domain": name}
@@ -249,65 +261,3 @@ class Generator:
         if rng.random() < 0.05:
             acts.append(("renew", certificate.id))
         return acts
-
-    def _wrapped(self, said: Said, rng: Random) -> tuple[Wire, str]:
-        over = self._over_http if self.door == "http" else self._over_sqs
-        return over(said, rng)
-
-    def _over_http(self, said: Said, rng: Random) -> tuple[Wire, str]:
-        draw = rng.random()
-        if set(said.data) == {"common_name"} and draw < 0.4:
-            return Wire(envelopes.dumped(envelopes.acm(said, rng), rng)), "acm"
-        if said.kind == "scheduled_cleanup" and draw < 0.3:
-            return envelopes.ping(said, rng), "ping"
-        if said.kind == "scheduled_cleanup" and draw < 0.5:
-            return Wire(envelopes.dumped(envelopes.scheduler(said, rng), rng)), "scheduler"
-        if draw < 0.45:
-            return envelopes.binary(said, rng), "cloudevents-binary"
-        if draw < 0.75:
-            return envelopes.structured(said, rng), "cloudevents-structured"
-        return Wire(envelopes.dumped(envelopes.eventbridge(said, rng), rng)), "eventbridge"
-
-    def _over_sqs(self, said: Said, rng: Random) -> tuple[Wire, str]:
-        made, name = self._for_sqs(said, rng)
-        draw = rng.random()
-        if draw < 0.15 and name in ("cloudevents-structured", "eventbridge"):
-            made, name = envelopes.smn(made, self.now), f"smn+{name}"
-        elif draw < 0.2 and name in ("cloudevents-structured", "eventbridge"):
-            made, name = envelopes.nested(made, 1), f"sqs+{name}"
-        return Wire(envelopes.dumped(made, rng)), name
-
-    def _for_sqs(self, said: Said, rng: Random) -> tuple[dict[str, Any], str]:
-        draw = rng.random()
-        data = said.data
-        if set(data) == {"common_name"} and draw < 0.4:
-            return envelopes.acm(said, rng), "acm"
-        if set(data) == {"domain"} and draw < 0.5:
-            name = rng.choice(("deletePublicRecordSet", "deletePublicZone"))
-            return envelopes.cts(name, _ascii(plain(data["domain"])), said, rng), "cts"
-        if said.kind == "scheduled_cleanup" and draw < 0.3:
-            return envelopes.timer(data or None, said.time, "Timer_storm"), "timer"
-        if said.kind == "scheduled_cleanup" and draw < 0.5:
-            return envelopes.scheduler(said, rng), "scheduler"
-        if draw < 0.55:
-            return envelopes.eventbridge(said, rng), "eventbridge"
-        return envelopes.cloudevent(said, rng), "cloudevents-structured"
-
-
-def _spelt(rng: Random, name: str) -> str:
-    """Another spelling of the same name: case, a trailing dot, Unicode."""
-    draw = rng.random()
-    if draw < 0.1:
-        return name.upper()
-    if draw < 0.2:
-        return f"{name}."
-    if draw < 0.5:
-        for ascii_label, label in IDN.items():
-            name = name.lower().replace(ascii_label, label)
-    return name
-
-
-def _ascii(name: str) -> str:
-    for ascii_label, label in IDN.items():
-        name = name.lower().replace(label, ascii_label)
-    return name

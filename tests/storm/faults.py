@@ -23,7 +23,7 @@ Make = Callable[[Random, float], Fault]  # from the draw and the product's HTTP_
 class Row:
     """One fault. `world` names what it does to the world before the request is carried out, if anything."""
 
-    weight: int
+    weight: float
     name: str
     kind: str
     make: Make
@@ -107,21 +107,58 @@ _TOKEN = [
     Row(2, "token-1001", "credentials", _code("APIG.1001")),
     Row(1, "token-0301", "credentials", _code("APIG.0301")),
     Row(1, "token-0307", "credentials", _code("APIG.0307")),
-    Row(2, "tokens-revoked", "credentials", _true, world="revoke"),
-    Row(1, "password-rotated", "credentials", _true, world="rotate"),
+    Row(1, "tokens-revoked", "credentials", _true, world="revoke"),
+    Row(0.5, "password-rotated", "credentials", _true, world="rotate"),
 ]
 _LASTING = [
-    Row(2, "forbidden-1005", "permanent", _code("APIG.1005")),
-    Row(1, "forbidden-1005-as-401", "permanent", _code("APIG.1005", 401)),
-    Row(1, "forbidden-0302", "permanent", _code("APIG.0302")),
-    Row(1, "no-project-1003", "permanent", _code("APIG.1003")),
-    Row(1, "invalid-2012", "permanent", _code("APIG.2012")),
-    Row(1, "no-api-0101", "permanent", _code("APIG.0101")),
+    Row(1, "forbidden-1005", "permanent", _code("APIG.1005")),
+    Row(0.5, "forbidden-1005-as-401", "permanent", _code("APIG.1005", 401)),
+    Row(0.5, "forbidden-0302", "permanent", _code("APIG.0302")),
+    Row(0.3, "no-project-1003", "permanent", _code("APIG.1003")),
+    Row(0.5, "invalid-2012", "permanent", _code("APIG.2012")),
+    Row(0.3, "no-api-0101", "permanent", _code("APIG.0101")),
+]
+
+
+def _rest(weight: float, kind: str, codes: dict[int, str]) -> list[Row]:
+    """The other codes of the vendor's table, each seldom."""
+    return [
+        Row(weight, f"{kind}-{code}", kind, _code(code, status))
+        for status, text in codes.items()
+        for code in text.split()
+    ]
+
+
+_TABLE = [
+    *_rest(
+        0.2,
+        "transient",
+        {
+            500: "APIG.3500 APIG.9003 APIG.9004 APIG.9005 APIG.9006 APIG.9007 APIG.9013 APIC.7253 APIC.9100 APIC.9999",
+            503: "APIG.0608 APIG.0613",
+        },
+    ),
+    *_rest(0.2, "credentials", {401: "APIG.1000 APIC.7100 APIC.7101 APIC.7102"}),
+    *_rest(
+        0.05,
+        "permanent",
+        {
+            400: "APIG.1119 APIG.1201 APIG.2001 APIG.2002 APIG.2007 APIG.2011 APIG.2013 APIG.2024 APIG.2029 APIG.3305",
+            401: "APIG.1007 APIG.1008 APIG.1009 APIG.1011 APIG.1012 APIG.1013 APIC.7103 APIC.7105 APIC.7107",
+            403: "APIG.1020 APIG.1101 APIG.1136 APIG.1301 APIG.3108 APIG.3474 APIG.0306 APIG.0310 APIG.0802 APIC.7106"
+            " APIC.7110 APIC.7118 APIC.7300",
+            404: "APIG.3001 APIG.3007 APIC.7302",
+            409: "APIC.7712 APIG.1149 APIG.3712 APIG.3708 APIG.3709",
+            412: "APIG.3458",
+            413: "APIG.0201",
+        },
+    ),
 ]
 READS = [
     *_PASSING,
     *_TOKEN,
     *_LASTING,
+    *_TABLE,
     Row(2, "answer-late", "transient", _late),
     Row(1, "answer-drips-too-long", "transient", _dripping),
     Row(3, "answer-drips", "data", _fixed(drip=SLOW)),
@@ -133,13 +170,13 @@ READS = [
     Row(3, "total-too-small", "data", _total(-7)),
     Row(2, "clock-ten-minutes-behind", "data", _date(-600)),
     Row(2, "clock-ten-minutes-ahead", "data", _date(600)),
-    Row(1, "clock-an-hour-behind", "permanent", _date(-3600)),
-    Row(1, "clock-an-hour-ahead", "permanent", _date(3600)),
+    Row(0.3, "clock-an-hour-behind", "permanent", _date(-3600)),
+    Row(0.3, "clock-an-hour-ahead", "permanent", _date(3600)),
     Row(8, "listing-moves", "data", _true, world="move"),
     Row(1, "renewed", "data", _true, world="renew"),
 ]
 ONE_GATEWAY = [  # for requests that name one gateway
-    Row(3, "forbidden-gateway-1005", "permanent", _code("APIG.1005")),
+    Row(2, "forbidden-gateway-1005", "permanent", _code("APIG.1005")),
     Row(1, "no-gateway-3030", "permanent", _code("APIG.3030")),
 ]
 ONE_CERTIFICATE = [  # for requests that name one certificate
@@ -151,6 +188,7 @@ WRITES = [
     *_PASSING,
     *_TOKEN,
     *_LASTING,
+    *_TABLE,
     Row(8, "reply-lost", "transient", _fixed(action="lost_reply"), applied=True),
     Row(3, "answer-late", "transient", _late, applied=True),
     Row(5, "applied-9999", "transient", _code("APIG.9999", applied=True), applied=True),
@@ -162,8 +200,8 @@ WRITES = [
     Row(2, "no-domain-3020", "data", _code("APIG.3020")),
     Row(2, "no-valid-name-2000", "data", _code("APIG.2000")),
     Row(1, "performed-3309", "data", _code("APIG.3309")),
-    Row(2, "applied-3097", "data", _code("APIG.3097", applied=True), applied=True),
-    Row(2, "applied-2000", "data", _code("APIG.2000", applied=True), applied=True),
+    Row(2, "applied-no-record-3097", "data", _code("APIG.3097", applied=True), applied=True),
+    Row(2, "applied-no-valid-name-2000", "data", _code("APIG.2000", applied=True), applied=True),
     Row(1, "forbidden-1115", "permanent", _code("APIG.1115")),
     Row(4, "renewed", "data", _true, world="renew"),
     Row(1, "certificate-deleted", "data", _true, world="delete"),
@@ -180,10 +218,10 @@ IAM = [
     Row(2, "iam-late", "transient", _late),
     Row(2, "iam-json-cut", "data", _cut),
     Row(2, "iam-201-without-token", "data", _fixed(status=201, raw_body="{}")),
-    Row(2, "iam-unauthorized-0001", "credentials", _code("IAM.0001"), world="rotate"),
-    Row(1, "iam-locked-0061", "credentials", _code("IAM.0061"), world="rotate"),
-    Row(2, "iam-password-rotated", "credentials", _true, world="rotate"),
-    Row(1, "iam-forbidden-0002", "credentials", _code("IAM.0002"), world="rotate"),
+    Row(1, "iam-unauthorized-0001", "credentials", _code("IAM.0001"), world="rotate"),
+    Row(0.5, "iam-locked-0061", "credentials", _code("IAM.0061"), world="rotate"),
+    Row(1, "iam-password-rotated", "credentials", _true, world="rotate"),
+    Row(0.5, "iam-forbidden-0002", "credentials", _code("IAM.0002"), world="rotate"),
 ]
-DOWN = Row(0, "iam-down", "transient", _fixed(status=503, raw_body=HTML))
+DOWN = Row(0.0, "iam-down", "transient", _fixed(status=503, raw_body=HTML))
 REFUSED_NAME = Row(0, "refused-name-2012", "permanent", _code("APIG.2012"))

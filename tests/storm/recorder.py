@@ -31,7 +31,7 @@ class Recorder:
 
     def received(self, request: Received) -> Fault | None:
         """Number it, after whatever the neighbour did before it."""
-        drawn = self._weather.fault(request)
+        drawn, fault = self._weather.fault(request)
         with self._sandbox.fleet.lock:
             number = self._next()
             at = time.monotonic()
@@ -46,7 +46,8 @@ class Recorder:
             "body": None if request.service == "iam" else request.body,
             "status": None,
             "error_code": None,
-            "fault": described(drawn[0]) if drawn else None,
+            "fault": described(drawn.row),
+            "draw": [drawn.line, drawn.nth],
         }
         self._open[id(request)] = request, entry
         self.requests.append(entry)
@@ -55,7 +56,7 @@ class Recorder:
         if number % 500 == 0:
             self._sandbox.journal.clear()  # it would hold every header and body of the run
         _author.set(number)
-        return drawn[1] if drawn else None
+        return fault
 
     def answered(self, request: Received, status: int, error_code: str | None) -> None:
         """Note its answer."""

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from tests.storm.neighbour import Neighbour
 from tests.storm.recorder import Recorder
 from tests.storm.samples import Samples
 from tests.storm.secret_files import SecretFiles
-from tests.storm.weather import Weather, as_line
+from tests.storm.weather import Forecast, Weather, as_line
 
 UNDO_KEY_EVERY = 300  # events
 SECONDS_AN_EVENT = 4.0  # for one sender, before the storm counts as hung
@@ -37,6 +38,8 @@ class Plan:
     faults: float = 0.2
     only: tuple[int, ...] = ()
     certificates: int = 400
+    again: Path | None = None
+    """The records of an earlier storm: its faults for the events of `only` come once more."""
     copies_seconds: float = 60.0
     """For replaying undos on a copy."""
 
@@ -70,7 +73,8 @@ class _Storm:
         self.now = now
         self.live_domains = (None, "keep", "detach")[plan.seed % 3]
         self.neighbour = Neighbour(sandbox.fleet, world)
-        self.weather = Weather(plan.seed, plan.faults, HTTP_TIMEOUT, sandbox.behaviour, self.neighbour, files)
+        forecast = Forecast(plan.seed, plan.faults, plan.again and draws(plan.again, plan.only))
+        self.weather = Weather(forecast, HTTP_TIMEOUT, sandbox.behaviour, self.neighbour, files)
         self.recorder = Recorder(sandbox, self.weather)
         self.started_at, self.wall_at_start = time.monotonic(), time.time()
         self.fleet_at_start = sandbox.fleet.to_json()
@@ -171,6 +175,18 @@ def chosen(generator: Generator, plan: Plan) -> list[Event]:
     wanted = [generator.event(number) for number in sorted(set(plan.only))]
     sources = {event.undo_of for event in wanted if event.undo_of is not None}
     return [generator.event(number) for number in sorted({*plan.only, *sources})]
+
+
+def draws(folder: Path, only: tuple[int, ...]) -> dict[str, deque[int]]:
+    """The draws of that storm, by line, for what was received while one of these events was under way."""
+    deliveries = [json.loads(line) for line in (folder / "deliveries.jsonl").read_bytes().splitlines()]
+    spans = [(each["sent_at"], each["answered_at"]) for each in deliveries if each["event"] in only]
+    found = defaultdict[str, deque[int]](deque)
+    for line in (folder / "requests.jsonl").read_bytes().splitlines():
+        request = json.loads(line)
+        if any(since <= request["at"] <= until for since, until in spans):
+            found[request["draw"][0]].append(request["draw"][1])
+    return found
 
 
 def bindings(fleet: Fleet) -> list[list[Any]]:

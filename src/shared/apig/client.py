@@ -98,8 +98,10 @@ class ApigClient:
                 raise
             try:
                 self.certificate(certificate_id)
-            except NotFound:
-                return ()
+            except NotFound as details:
+                if details.error_code in ABOUT_THE_CERTIFICATE:
+                    return ()
+                raise
             raise Unavailable(f"{exc.message}; but its details are there", error_code=exc.error_code) from None
 
     def write(  # noqa: PLR0913 - one parameter for each fact of a write
