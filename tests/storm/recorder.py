@@ -31,6 +31,7 @@ class Recorder:
 
     def received(self, request: Received) -> Fault | None:
         """Number it, after whatever the neighbour did before it."""
+        _author.set(None)  # a connection that stays open has the context of the request before
         drawn, fault = self._weather.fault(request)
         with self._sandbox.fleet.lock:
             number = self._next()

@@ -51,8 +51,8 @@ class Story:
         self.run: dict[str, Any] = {"seed": 7, "door": "http", "senders": 8, "planned": 10, "faults": 0.2}
         self.fleet: dict[str, list[dict[str, Any]]] = {"gateways": [], "certificates": [], "domains": []}
         self.certificate(CERT, -DAY if expired else DAY)
-        for row in self.rows:
-            self.domain(*row)
+        for name, gateway, flag in self.rows:
+            self.domain(name, gateway, flag=flag)
         self.lines: dict[str, list[dict[str, Any]]] = {
             name: [] for name in ("requests", "changes", "deliveries", "meanings", "samples", "undo")
         }
@@ -67,8 +67,8 @@ class Story:
         self,
         name: str,
         gateway: str,
+        *,
         flag: bool = False,
-        *,  # noqa: FBT002 - a row's third field
         holder: str | None = CERT,
         status: int = 1,
     ) -> None:
