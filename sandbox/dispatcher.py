@@ -124,10 +124,11 @@ class Dispatcher:
             watcher.answered(received, answer.status, error_code)
         headers = answer.headers_with(fault.headers)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        for piece in _pieces(answer.body, PIECES if fault.drip else 1):
+        *pieces, last = _pieces(answer.body, PIECES if fault.drip else 1)
+        for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             await asyncio.sleep(fault.drip)
-        await send({"type": "http.response.body", "body": b""})
+        await send({"type": "http.response.body", "body": last})
 
     def _faulty(self, fault: Fault, service: Service) -> Answer:
         if fault.raw_body is not None:
@@ -156,7 +157,7 @@ class Dispatcher:
 
 def _pieces(body: bytes, count: int) -> list[bytes]:
     size = max(1, -(-len(body) // count))
-    return [body[start : start + size] for start in range(0, len(body), size)]
+    return [body[start : start + size] for start in range(0, len(body), size)] or [b""]
 
 
 async def _read(receive: Receive) -> bytes:

@@ -56,6 +56,46 @@ def test_after_a_cut_connection_only_what_is_left_is_sent_again(sandbox: Sandbox
     assert pairs(outcome["undo"][0]["domains"]) == PAIRS
 
 
+DATE = f"/{CERTIFICATE}$"
+RENEWED = json.dumps({"id": CERTIFICATE, "not_after": "2036-04-26T09:03:30Z"})
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param(Fault(path=DATE, nth=2, status=200, raw_body=""), id="its date cannot be read"),
+        pytest.param(Fault(path=DATE, nth=2, status=200, raw_body=RENEWED), id="it is renewed"),
+        pytest.param(Fault(path=DETACH, error_code="APIG.1002", nth=2, times=2), id="the new tokens are refused, too"),
+    ],
+)
+def test_a_write_that_took_effect_and_whose_token_was_refused_belongs_to_undo(sandbox: Sandbox, new_runtime, then):
+    """401, and nothing more is to be written: the bindings are read, and all are gone. Perhaps it was us."""
+    furnish(sandbox, domains=NAMES)
+    sandbox.faults.add(Fault(path=DETACH, error_code="APIG.1002", applied=True), then)
+    outcome = expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert (outcome["status"], told(outcome), sandbox.fleet.bindings()) == ("detached", PAIRS, set())
+    [undo] = outcome["undo"]
+    assert (pairs(undo["domains"]), {domain["perhaps"] for domain in undo["domains"]}) == (PAIRS, {True})
+
+
+def test_what_nobody_can_read_after_a_refused_token_belongs_to_undo(sandbox: Sandbox, new_runtime):
+    """401, and neither the date nor the bindings can be read: the event fails, and the undo tells them all."""
+    furnish(sandbox, domains=NAMES)
+    sandbox.faults.add(
+        Fault(path=DETACH, error_code="APIG.1002", applied=True),
+        Fault(path=DATE, nth=2, status=200, raw_body=""),
+        Fault(path=LISTING, nth=2, status=200, raw_body=""),
+    )
+    with pytest.raises(
+        Unavailable, match=r"not documented: id: .*; also Unavailable: .*not documented: total:"
+    ) as caught:
+        expire(new_runtime(), certificate_id=CERTIFICATE)
+    assert sandbox.faults.pending() == []
+    assert caught.value.outcome is not None
+    [undo] = caught.value.outcome["undo"]
+    assert (pairs(undo["domains"]), {domain["perhaps"] for domain in undo["domains"]}) == (PAIRS, {True})
+
+
 def test_lost_reply_counts_as_already_detached_and_can_be_undone(sandbox: Sandbox, new_runtime):
     """No answer said that it was us; the undo has it all the same."""
     furnish(sandbox)

@@ -31,7 +31,7 @@ class Recorder:
 
     def received(self, request: Received) -> Fault | None:
         """Number it, after whatever the neighbour did before it."""
-        _author.set(None)  # a connection that stays open has the context of the request before
+        _author.set(None)  # a request that was sent before the last answer was whole begins in that one's context
         drawn, fault = self._weather.fault(request)
         with self._sandbox.fleet.lock:
             number = self._next()

@@ -39,14 +39,14 @@ def execute(plan: Plan, client: ApigClient, policy: Policy, now: Callable[[], da
             execution.settle(batch)
         except _End as end:
             left = (*batch, *(entry for each in waiting for entry in each))
-            execution.conclude(bindings_of(left), "failed" if end.error else "renewed", end.error)
+            execution.leave(bindings_of(left), "failed" if end.error else "renewed", end.error)
             break
         except DetachError as exc:
             rest = execution.unsettled(batch)
             if _to_halve(exc) and len(bindings_of(rest)) > 1:
                 waiting.extendleft(reversed(halves(rest)))
                 continue
-            execution.conclude(bindings_of(rest), "failed", exc)
+            execution.leave(bindings_of(rest), "failed", exc)
             unavailable += isinstance(exc, Unavailable)
             if _ends_all(exc) or unavailable == _PATIENCE:
                 for each in waiting:
@@ -87,7 +87,8 @@ class _Execution:
     """What has become of the plan so far.
 
     `read_at`: when what the plan rests on was read, None if it rests on nothing that may change. `in_doubt`: bindings
-    of a write that may have been carried out although no answer said so.
+    of a write that may have been carried out although no answer said so. `unread`: those of them that nobody has read
+    since.
     """
 
     plan: Plan
@@ -97,6 +98,7 @@ class _Execution:
     read_at: float | None
     results: dict[Binding, Result] = field(default_factory=dict)
     in_doubt: set[Binding] = field(default_factory=set)
+    unread: set[Binding] = field(default_factory=set)
 
     def settle(self, batch: tuple[Entry, ...]) -> None:
         """Send a batch until nothing of it is left to be changed.
@@ -137,6 +139,20 @@ class _Execution:
         for binding in bindings:
             self.results.setdefault(binding, Result(binding, state, error, ours=ours))
 
+    def leave(self, bindings: Iterable[Binding], state: State, error: DetachError | None) -> None:
+        """Note what becomes of bindings that are left alone from now on; first it is read what they are by now.
+
+        If that cannot be read, what may be ours belongs to `undo`.
+        """
+        left = tuple(bindings)
+        unread = tuple(binding for binding in left if binding in self.unread)
+        try:
+            if unread:
+                self._read_again(unread)
+        except DetachError as exc:
+            self.conclude(unread, "failed", all_told([error or exc, exc]), ours=True)
+        self.conclude(left, state, error)
+
     def _write(self, pending: tuple[Entry, ...], attempt: int, *, at_once: bool) -> None:
         self.client.write(
             self.plan.action,
@@ -152,6 +168,7 @@ class _Execution:
         """Raises what ends it: it waited too long too often, or even renewed credentials are refused."""
         if error.renewed:
             self.in_doubt.update(sent)  # it was answered: with a refusal, but who knows
+            self.unread.update(sent)
         if renewed > _RENEWED:
             raise CredentialsRefused(error.message, error_code=error.error_code, status=error.status)
         if stale > _STALE:
@@ -176,6 +193,7 @@ class _Execution:
 
     def _read_again(self, bindings: tuple[Binding, ...]) -> None:
         bound = {binding.place for binding in self.client.attached_domains_if_any(self.plan.certificate.id)}
+        self.unread.difference_update(bindings)
         detaching = self.plan.action == "detach"
         for binding in bindings:
             if (binding.place in bound) != detaching:
