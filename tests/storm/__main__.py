@@ -37,7 +37,7 @@ def main() -> None:
             f"storm of {plan.events} events through {door}: seed {plan.seed}, {plan.senders} senders,"
             f" {plan.faults:.0%} faults, records in {folder}"
         )
-        with _progress(console) as progress:
+        with _Shown(console) as progress:
             run(plan, folder, progress)
         bad = _judge(folder, console)
         violated = violated or bad
@@ -87,7 +87,7 @@ def _folder(keep: Path | None, door: str, doors: int) -> Path:
     return folder
 
 
-class _progress:  # noqa: N801 - used as a function
+class _Shown:
     """A bar on a terminal, and else a line now and then."""
 
     def __init__(self, console: Console) -> None:

@@ -10,18 +10,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sandbox import Fleet, Sandbox
-from tests.storm.broker import Broker
 from tests.storm.envelopes import Said, Wire, eventbridge
 from tests.storm.http_door import HttpDoor
 from tests.storm.secret_files import SecretFiles
 from tests.storm.weather import as_line
-
-if TYPE_CHECKING:
-    from tests.storm.run import _Storm
 
 Bound = dict[tuple[str, str, str], bool]
 """Certificate, domain, gateway → client verification."""
@@ -38,42 +35,41 @@ class Replay:
     after: Bound
 
 
-def replay_undos(storm: "_Storm", broker: Broker, progress: Callable[[str, int, int], None]) -> None:
-    """Write undo.jsonl: as many as there is time for."""
-    replays = replayable(storm.fleet_at_start, storm.recorder.changes, broker.deliveries)
-    until = time.monotonic() + storm.plan.copies_seconds
+@dataclass(frozen=True)
+class Original:
+    """What is copied: the fleet at the start as a seed, the project, and the function's settings and secrets."""
+
+    fleet: dict[str, Any]
+    project_id: str
+    variables: Callable[[Sandbox], dict[str, str]]
+    files: SecretFiles
+
+
+def replay_undos(
+    original: Original, replays: list[Replay], folder: Path, until: float, progress: Callable[[str, int, int], None]
+) -> None:
+    """Write undo.jsonl: as many as there is time for, until that moment of the monotonic clock."""
     lines = []
     if replays:
-        with Sandbox.start(Fleet(), project_id=storm.sandbox.project_id) as copy:
-            files = _CopiedSecrets(copy, storm)
-            with HttpDoor(files.variables(), storm.folder, 20, "undo") as door:
+        with Sandbox.start(Fleet(), project_id=original.project_id) as copy:
+            files = SecretFiles(copy, folder / "copied-secrets")
+            variables = {
+                **original.variables(copy),
+                "SECRET_URI": f"file:{files.credentials}",
+                "DETACH_PROTECTED_DOMAINS": "",
+                "DETACH_MAX_BINDINGS": "100000",
+            }
+            with HttpDoor(variables, folder, 20, "undo") as door:
                 sender = door.sender()
                 for number, each in enumerate(replays):
                     if time.monotonic() > until:
                         break
-                    lines.append(_replay(each, copy, sender, storm.fleet_at_start))
+                    lines.append(_replay(each, copy, sender, original.fleet))
                     progress("undos on a copy", number + 1, len(replays))
                 sender.close()
-            files.remove(storm.files)
-    (storm.folder / "undo.jsonl").write_text("".join(map(as_line, lines)), encoding="utf-8")
-
-
-class _CopiedSecrets:
-    """The copy's own password, and the storm's key."""
-
-    def __init__(self, copy: Sandbox, storm: "_Storm") -> None:
-        self._storm = storm
-        self._copy = copy
-        self._files = SecretFiles(copy, storm.folder / "secrets" / "copy")
-
-    def variables(self) -> dict[str, str]:
-        variables = self._storm.variables(self._copy)
-        protected = {"DETACH_PROTECTED_DOMAINS": "", "DETACH_MAX_BINDINGS": "100000"}
-        return {**variables, **protected, "SECRET_URI": f"file:{self._files.credentials}"}
-
-    def remove(self, into: SecretFiles) -> None:
-        into.more.extend(self._files.all())
-        self._files.remove()
+            original.files.more.extend(files.all())
+            files.remove()
+    (folder / "undo.jsonl").write_text("".join(map(as_line, lines)), encoding="utf-8")
 
 
 def _replay(replay: Replay, copy: Sandbox, sender: Any, seed: dict[str, Any]) -> dict[str, Any]:

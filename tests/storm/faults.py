@@ -221,6 +221,9 @@ IAM = [
     Row(1, "iam-unauthorized-0001", "credentials", _code("IAM.0001"), world="rotate"),
     Row(0.5, "iam-locked-0061", "credentials", _code("IAM.0061"), world="rotate"),
     Row(1, "iam-password-rotated", "credentials", _true, world="rotate"),
+    Row(0.2, "iam-invalid-0007", "permanent", _code("IAM.0007")),
+    Row(0.2, "iam-invalid-0011", "permanent", _code("IAM.0011")),
+    Row(0.2, "iam-not-found-0004", "permanent", _code("IAM.0004")),
     Row(0.5, "iam-forbidden-0002", "credentials", _code("IAM.0002"), world="rotate"),
 ]
 DOWN = Row(0.0, "iam-down", "transient", _fixed(status=503, raw_body=HTML))

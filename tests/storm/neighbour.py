@@ -26,8 +26,9 @@ class Neighbour:
             if known is None or certificate_id not in self.fleet.certificates:
                 return
             for each in known.bindings:
-                for entry in self.fleet.find_domains(each.domain, [each.instance_id]):
-                    if entry.certificate_id is None:
+                entries = self.fleet.find_domains(each.domain, [each.instance_id])
+                if all(entry.certificate_id is None for entry in entries):  # all ports of a name carry the same
+                    for entry in entries:
                         self.fleet.carry(entry, certificate_id, each.verified)
 
     def renew(self, certificate_id: str) -> None:
@@ -62,16 +63,18 @@ class Neighbour:
                     self.fleet.carry(entry, None)
 
     def rebind(self, certificate_id: str, domain: str, rng: Random) -> None:
-        """Put another, valid certificate of the same gateway in its place."""
+        """Put another, valid certificate in its place, on every gateway that has one."""
         with self.fleet.lock:
-            for entry in self.fleet.find_domains(domain):
+            for gateway_id in sorted(self.fleet.gateways):
                 others = [
                     each.id
-                    for each in self.fleet.certificates_on(entry.gateway_id)
+                    for each in self.fleet.certificates_on(gateway_id)
                     if each.id != certificate_id and each.expires_at > datetime.now(UTC)
                 ]
-                if entry.certificate_id == certificate_id and others:
-                    self.fleet.carry(entry, rng.choice(others))
+                other = rng.choice(others) if others else None
+                for entry in self.fleet.find_domains(domain, [gateway_id]):
+                    if other is not None and entry.certificate_id == certificate_id:
+                        self.fleet.carry(entry, other)
 
     def remove_domain(self, domain: str) -> None:
         """Remove the name from every gateway, together with its bindings."""

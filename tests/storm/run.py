@@ -12,7 +12,7 @@ from typing import Any
 
 from sandbox import Behaviour, Fleet, Sandbox
 from tests.storm.broker import KNATIVE, SQS, Broker
-from tests.storm.copies import replay_undos
+from tests.storm.copies import Original, replay_undos, replayable
 from tests.storm.events import Event, Generator
 from tests.storm.fleet import World, make_world
 from tests.storm.http_door import HttpDoor
@@ -56,7 +56,9 @@ def run(plan: Plan, folder: Path, progress: Callable[[str, int, int], None]) -> 
     (folder / "output").mkdir(parents=True)
     now = datetime.now(UTC)
     world = make_world(plan.seed, plan.certificates, now)
-    with Sandbox.start(Fleet.from_json(world.seed), Behaviour(token_lifetime=60.0, most_rows=MOST_ROWS)) as sandbox:
+    # A locked account stays locked until a reset, and after a rotation each environment sends the old password once.
+    behaviour = Behaviour(token_lifetime=60.0, most_rows=MOST_ROWS, lockout_after=1000)
+    with Sandbox.start(Fleet.from_json(world.seed), behaviour) as sandbox:
         files = SecretFiles(sandbox, folder / "secrets")
         _Storm(plan, folder, world, sandbox, files, now).run(progress)
 
@@ -90,7 +92,9 @@ class _Storm:
         self.files.wait()
         ended_at = time.monotonic()
         self._write(events, broker, samples, ended_at)
-        replay_undos(self, broker, progress)
+        replays = replayable(self.fleet_at_start, self.recorder.changes, broker.deliveries)
+        original = Original(self.fleet_at_start, self.sandbox.project_id, self.variables, self.files)
+        replay_undos(original, replays, self.folder, time.monotonic() + plan.copies_seconds, progress)
         _write_secret(self.folder / "secrets.json", self.files.all())
         self.files.remove()
 

@@ -79,8 +79,18 @@ def test_some_requests_failed_as_asked_for(records: Path):
     assert len({each["name"] for each in faults}) > 5
 
 
+def test_undos_are_replayed_on_a_copy(records: Path):
+    """Each begins with what its event left, and the undo brings back what was there before."""
+    replays = lines(records, "undo")
+    assert replays
+    for each in replays:
+        before, after = ({tuple(row) for row in each[name]} for name in ("before", "after"))
+        assert after <= before
+        assert each["restored"] == each["before"]
+
+
 def test_no_secret_stays_beside_the_records(records: Path):
-    assert not (records / "secrets").exists()
+    assert not list(records.glob("*secrets*"))
 
 
 @pytest.mark.parametrize("door", ["http", "lambda"])
