@@ -84,13 +84,13 @@ BUGS = (
         "dry_run=policy.dry_run or event.data.dry_run",
         "dry_run=policy.dry_run",
     ),
-    Bug("the cap is ignored", "a", "shared/core/guards.py", "if bindings > most:", "if bindings > most * 1000:"),
+    Bug("the cap is ignored", "a", "shared/core/guards.py", "if bindings > most:", "if bindings > most * 1000:", 400),
     Bug(
-        "an undo does not look at what its places carry now",
+        "an undo leaves client verification to the API",
         "a",
-        "shared/core/guards.py",
-        "    if not holders:\n        return None\n",
-        "    if holders or not holders:\n        return None\n",
+        "shared/core/plan.py",
+        "return case.binding.verified_client_certificate_enabled or verified_now",
+        "return None",
     ),
     Bug(
         "a listing loses a row at each border of its pages",
@@ -164,6 +164,6 @@ BUGS = (
         "    data, work = event.data, _admitted(event, work)\n",
         "    import threading\n\n    threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
         "    data, work = event.data, _admitted(event, work)\n",
-        events=400,
+        events=500,
     ),
 )

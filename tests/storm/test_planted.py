@@ -1,6 +1,7 @@
 """The oracle finds each planted bug under its letter, and nothing in the function as it is."""
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def verdict_of(folder: Path, events: int):
     secrets = folder / "secrets.json"
     WATCH.add(json.loads(secrets.read_bytes()))
     verdict = judge(folder)
-    secrets.unlink()
+    shutil.rmtree(folder)  # one of the bugs writes a secret into it
     print(dict(Counter(each.letter for each in verdict.violations)))
     for each in verdict.violations[:5]:
         print(each.letter, each.event, each.what)

@@ -8,7 +8,7 @@ from tests.storm.oracle.records import Json
 from tests.storm.oracle.verdict import Violation
 
 SLACK = 2.0  # seconds for the way there and back, on a busy machine
-ENOUGH = 60  # samples of a process, one a second: before that, it still warms up
+ENOUGH = 40  # samples of a process, one a second: before that, it still warms up
 # What may come and go between two quarters of a run, by name: the most, and the share of what there was.
 BOUNDS = {"rss_bytes": (16_000_000, 0.15), "threads": (8, 0.25), "fds": (16, 0.25)}
 
