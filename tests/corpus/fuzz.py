@@ -44,7 +44,7 @@ class Mutator:
 
     def __call__(self, data: bytes, most: int, seed: int) -> bytes:
         """Another input of at most so many bytes."""
-        chance = random.Random(seed)  # noqa: S311 - the fuzzer's own chance, which it repeats
+        chance = random.Random(seed)
         start = data.find(b"{")
         if start >= 0 and chance.random() < 0.8:
             with contextlib.suppress(ValueError, RecursionError):

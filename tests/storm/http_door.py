@@ -1,6 +1,7 @@
 """The HTTP door: functions-framework under gunicorn, with the command and the environment of the image."""
 
 import json
+import os
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -25,12 +26,13 @@ class HttpDoor:
         command, environment = of_image(port, variables)
         home = folder / f"home-{name}"
         home.mkdir()
-        environment |= {"FUNCTION_SOURCE": str(SRC / "main.py"), "FUNCTION_TARGET": "handler", "HOME": str(home)}
+        source = Path(os.environ.get("STORM_SOURCE", SRC))  # another one has a bug that the oracle has to find
+        environment |= {"FUNCTION_SOURCE": str(source / "main.py"), "FUNCTION_TARGET": "handler", "HOME": str(home)}
         environment["CLOUD_RUN_TIMEOUT_SECONDS"] = f"{timeout:.0f}"
         self._output = (folder / "output" / f"{name}.log").open("wb")
         # A write to the end of the file at each line: stdout and stderr share it.
         self.process = subprocess.Popen(  # noqa: S603 - our own words
-            command, env=environment, cwd=SRC, stdout=self._output, stderr=subprocess.STDOUT
+            command, env=environment, cwd=source, stdout=self._output, stderr=subprocess.STDOUT
         )
         self._framework = _Running(self.process, port, folder / "output" / f"{name}.log")
         self._timeout = timeout
