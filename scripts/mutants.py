@@ -123,7 +123,7 @@ def report(judged: Iterable[Mutant]) -> bool:
 
 
 def _mutmut(*words: str, capture: bool = False) -> "subprocess.CompletedProcess[str]":
-    command = [Path(sys.executable).parent / "mutmut", *words]
+    command: list[str | Path] = [Path(sys.executable).parent / "mutmut", *words]
     return subprocess.run(command, text=True, capture_output=capture, check=False)  # noqa: S603 - our own words
 
 
