@@ -30,7 +30,7 @@ class Manners:
 
 
 KNATIVE = Manners(attempts=10, first=0.03, longest=0.4, refusal_ends=True)
-SQS = Manners(attempts=5, first=0.4, longest=0.4, refusal_ends=False)
+SQS = Manners(attempts=5, first=0.8, longest=0.8, refusal_ends=False)
 
 
 @dataclass
