@@ -9,7 +9,7 @@ import time
 import pytest
 
 from sandbox import Fault, Sandbox
-from shared.core.errors import DetachError, NotFound, Rejected, Unavailable
+from shared.core.errors import CredentialsRefused, DetachError, NotFound, Rejected, Unavailable
 from tests.conftest import FAR_AHEAD
 from tests.support.world import CERTIFICATE, DOMAIN, FIRST, SECOND, decommission, expire, furnish, pairs, send
 
@@ -95,6 +95,26 @@ def test_what_nobody_can_read_after_a_refused_token_belongs_to_undo(sandbox: San
     assert caught.value.outcome is not None
     [undo] = caught.value.outcome["undo"]
     assert (pairs(undo["domains"]), {domain["perhaps"] for domain in undo["domains"]}) == (PAIRS, {True})
+
+
+@pytest.mark.parametrize("iam", [503, 401])
+@pytest.mark.parametrize("domains", [NAMES, NAMES[:1]])
+def test_what_took_effect_before_its_token_could_not_be_renewed_belongs_to_undo(
+    sandbox: Sandbox, new_runtime, caplog, iam: int, domains: list[str]
+):
+    """401, and IAM gives no new token, so that nothing can be read either: the undo tells what may be done."""
+    furnish(sandbox, domains=domains)
+    sandbox.faults.add(
+        Fault(path=DETACH, error_code="APIG.1002", applied=True),
+        Fault(path="/auth/tokens", nth=2, status=iam, times=None),
+    )
+    with pytest.raises((Unavailable, CredentialsRefused)):
+        expire(new_runtime(HTTP_ATTEMPTS="2"), certificate_id=CERTIFICATE, instance_ids=[FIRST])
+    assert {domain for _, domain, gateway in sandbox.fleet.bindings() if gateway == FIRST} == set()
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    [undo] = report.undo
+    assert pairs(undo["domains"]) == {(name, FIRST) for name in domains}
+    assert {domain["perhaps"] for domain in undo["domains"]} == {True}
 
 
 def test_lost_reply_counts_as_already_detached_and_can_be_undone(sandbox: Sandbox, new_runtime):

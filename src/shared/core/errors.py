@@ -28,6 +28,7 @@ class Facts(TypedDict, total=False):
     out_of_time: bool
     too_large: bool
     renewed: bool
+    unrenewed: bool
     stale: bool
 
 
@@ -41,6 +42,7 @@ class DetachError(Exception):
     answer was larger than any that is read, and asking for less may help. Two tell of a write that was not carried
     out, and that may be repeated at once, after what it rests on has been read again: `renewed`, because its
     credentials were refused and new ones are there; `stale`, because it was not sent before its `fresh_until`.
+    `unrenewed`: the answer refused the credentials, and this is why there are no new ones.
 
     The message is redacted here, so that whatever becomes of the error shows no secret.
     """
@@ -61,6 +63,7 @@ class DetachError(Exception):
         self.out_of_time = facts.get("out_of_time", False)
         self.too_large = facts.get("too_large", False)
         self.renewed = facts.get("renewed", False)
+        self.unrenewed = facts.get("unrenewed", False)
         self.stale = facts.get("stale", False)
         self.outcome: dict[str, Any] | None = None  # of the event that failed with it, once there is one
 

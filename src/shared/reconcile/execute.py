@@ -179,6 +179,9 @@ class _Execution:
 
     def _look_into(self, sent: tuple[Binding, ...], error: DetachError) -> None:
         """After an answer that leaves it open, read where the certificate is bound: some may be as it should be."""
+        if error.unrenewed:  # as after `renewed`; and without credentials, nothing can be read now
+            self.in_doubt.update(sent)
+            self.unread.update(sent)
         if not _may_be_done(error):
             return
         # "No such binding" for the only one sent means that somebody else has detached it. Anything else may have been

@@ -193,8 +193,12 @@ class Transport:
         self.observe(Call(request.service, request.method, request.route, attempt, spent, status, error))
         if judge is None or reply is None:
             return answer
-        with _not_carried_out():
-            return judge(reply) or answer
+        try:
+            with _not_carried_out():
+                return judge(reply) or answer
+        except DetachError as exc:
+            exc.unrenewed = True
+            raise
 
     def _ask(self, request: Request, built: httpx.Request, until: float) -> tuple[Reply | DetachError, Reply | None]:
         """Send it once: the reply or the error that it stands for, and the reply, if there was one to be read."""
