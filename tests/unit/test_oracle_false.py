@@ -60,6 +60,21 @@ def test_undo_leaves_out_what_was_done_without_an_answer(tmp_path):
     assert letters(story, tmp_path) == ["c"]
 
 
+@pytest.mark.parametrize(("flag", "found"), [(True, []), (False, ["c"])])
+def test_undo_leaves_out_what_somebody_attached_again_as_it_was(tmp_path, flag, found):
+    story = Story(rows=[B])
+    story.event()
+    story.plan(2, [B])
+    story.write(3, [B], status=None, fault={"name": "answer-late", "class": "transient"})
+    story.change(4, "attached", (*B[:2], flag))
+    failed = [{**each, "error": "CredentialsRefused", "error_code": None} for each in bare([B])]
+    story.deliver(1, 5, result="retryable", error="CredentialsRefused", outcome=outcome_of([], "failed", failed=failed))
+    story.write(7, [B if flag else (*B[:2], False)])
+    story.plan(6, [(*B[:2], flag)])
+    story.deliver(6, 8, attempt=2, outcome=outcome_of([(*B[:2], flag)]))
+    assert letters(story, tmp_path) == found
+
+
 def test_undo_with_another_flag(tmp_path):
     outcome = outcome_of([A, B])
     outcome["undo"] = [{"certificate_id": CERT, "domains": entries([A, (*B[:2], False)])}]

@@ -20,12 +20,21 @@ def find(case: Case) -> Iterator[Violation]:
 
 
 def _removed(case: Case) -> dict[Flight, dict[Pair, bool]]:
-    """What surely one attempt's requests have detached, with the flag that it had."""
+    """What surely one attempt's requests have detached, with the flag that it had.
+
+    Not what somebody attached again before the attempt was answered: it may have read that the binding is there, as it
+    was, and has nothing to undo.
+    """
     found: dict[Flight, dict[Pair, bool]] = {}
     for change in case.records.changes:
+        pair, flag = (pair_of(change), bool(change["verified"])) if change["domain"] else (None, False)
         flight = case.owners.get(change["by"])
-        if change["what"] == "detached" and flight is not None:
-            found.setdefault(flight, {})[pair_of(change)] = bool(change["verified"])
+        if change["what"] == "detached" and flight is not None and pair is not None:
+            found.setdefault(flight, {})[pair] = flag
+        elif change["what"] == "attached":
+            for removed in (pairs for other, pairs in found.items() if other.answered_at > change["at"]):
+                if removed.get(pair) is flag:
+                    del removed[pair]
     return found
 
 
