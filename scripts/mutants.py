@@ -6,7 +6,7 @@
     python -m scripts.mutants --report                   what the last run has found
 
 mutmut makes the mutants and runs the tests; `[tool.mutmut]` in pyproject.toml says which. A survivor that no test can
-tell from the original stands in tests/mutants/equivalent.toml with the reason. The exit status is 1 if more of the
+tell from the original stands in tests/mutants/equivalent/ with the reason. The exit status is 1 if more of the
 others survived than LIMITS allows.
 """
 
@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 MUTANTS = Path("mutants")
-EQUIVALENT = Path("tests/mutants/equivalent.toml")
+EQUIVALENT = Path("tests/mutants/equivalent")
 # What may survive without a reason, as a share; the core and the executor are where a wrong detach would come from.
 LIMITS = {"core": 0.02, "executor": 0.02, "elsewhere": 0.05}
 _AREAS = (("shared.core.*", "core"), ("shared.reconcile.*", "executor"), ("*", "elsewhere"))
@@ -70,8 +70,9 @@ def change_of(name: str) -> str:
 
 def reasons() -> dict[tuple[str, str], str]:
     """Why a change makes no difference, by the function and the change."""
-    listed = tomllib.loads(EQUIVALENT.read_text("utf-8")) if EQUIVALENT.exists() else {}
-    return {(row["function"], row["change"].strip()): row["reason"] for row in listed.get("mutant", [])}
+    listed = (tomllib.loads(path.read_text("utf-8")) for path in sorted(EQUIVALENT.glob("*.toml")))
+    rows = (row for each in listed for row in each["mutant"])
+    return {(row["function"], row["change"].strip()): row["reason"] for row in rows}
 
 
 def function_of(name: str) -> str:
