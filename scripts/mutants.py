@@ -101,7 +101,9 @@ def report(judged: Iterable[Mutant]) -> bool:
     for each in judged:
         if each.alive and (function_of(each.name), change := change_of(each.name)) not in known:
             unexplained[each.area] += 1
-            console.print(f"[bold]{function_of(each.name)}[/] {each.outcome}: {each.name}\n{change}\n", highlight=False)
+            console.print(
+                f"{function_of(each.name)} {each.outcome}: {each.name}\n{change}\n", highlight=False, markup=False
+            )
     table = Table(title="mutants")
     for column in ("area", "mutants", "by tests", "by types", "survived", "of these with a reason", "survived in %"):
         table.add_column(column, justify="left" if column == "area" else "right")
