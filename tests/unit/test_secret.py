@@ -119,6 +119,8 @@ def test_one_secret_within_another():
         ("0123456", "0123456"),
         ("01234567", "<secret>"),
         ("x23456789y", "x<secret>y"),
+        ("x012345678-", "x<secret>-"),
+        ("x012345678", "x<secret>"),
         ("0123456789abcdef0123456789", "<secret><secret>"),
         ("the 456789abcd, the 56789abcde!", "the <secret>, the <secret>!"),
         ("01234567" * 3, "<secret><secret><secret>"),
@@ -139,6 +141,14 @@ def test_the_names_of_a_secrets_fields_are_words_like_any_other():
     assert strike_out("the password or username is wrong: hunter2-h") == "the password or username is wrong: <secret>"
     assert strike_out(f"got {whole.reveal()}") == "got <secret>"
     assert part.reveal() == "hunter2-hunter2"
+
+
+@pytest.mark.parametrize("text", ["{hunter2-hunter2", "[hunter2-hunter2", '"hunter2-hunter2', '["hunter2-hunter2"]'])
+def test_a_secret_that_only_begins_as_json_does_has_no_words(text: str):
+    """A generated password may begin with any character: each part of it is struck out."""
+    secret = Secret(text)
+    assert strike_out("wrong: unter2-hun") == "wrong: <secret>"
+    assert secret.reveal() == text
 
 
 def test_what_a_server_says_is_told_to_a_limit():

@@ -112,8 +112,8 @@ def strike_out(foreign: str) -> str:
 
     For such text alone, because it takes some µs for each character. At most 2000 characters are told.
     """
-    # A secret in JSON is made of field names, which are ordinary words; what is secret in it is known by itself.
-    secrets = [known.text for known in _in_use() if not known.text.startswith(("{", "[", '"'))]
+    # A JSON object is made of field names, which are ordinary words; what is secret in it is known by itself.
+    secrets = [known.text for known in _in_use() if not _is_object(known.text)]
     text = redact(foreign[:_LONGEST_FOREIGN])
     struck: list[str] = []
     at = 0
@@ -126,6 +126,14 @@ def strike_out(foreign: str) -> str:
             struck.append(_MARK)
             at += length
     return "".join(struck)
+
+
+def _is_object(text: str) -> bool:
+    """Whether it is a JSON object. A password may begin as one does, and is none."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _common(text: str, at: int, secret: str) -> int:
