@@ -41,6 +41,13 @@ def test_a_secret_cannot_be_exported(export):
     assert TEXT not in str(refused.value)
 
 
+@pytest.mark.parametrize("export", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_who_tries_to_export_a_secret_reads_why_not(export):
+    """pickle and copy ask the same of it."""
+    with pytest.raises(TypeError, match="^a secret is not pickled$"):
+        export(Secret(TEXT))
+
+
 @pytest.mark.parametrize(
     "holder",
     [
