@@ -23,7 +23,7 @@ from shared.credentials.content import AccessKey, Password, Token, parse_credent
 from shared.telemetry import logger
 from shared.transport.send import Reply
 
-TEXT = 'a pass"word \\ of ümlauts'
+TEXT = 'a pass"word \\ of /ümlauts'
 
 
 def test_a_secret_has_no_string_form():
@@ -110,6 +110,17 @@ def test_a_secret_is_found_as_it_is_sent(written):
     assert "<secret>" in redacted
     assert not any(sent[at : at + 8] in redacted for at in range(8, len(sent) - 16))
     assert secret.reveal() == TEXT
+
+
+@pytest.mark.parametrize("text", ["hunter2-hunter2!", "hunter2-hunter2!!", "hunter2-hunter2", "hunter2-\ud800-hunter2"])
+def test_nothing_of_it_is_left_in_base64(text: str):
+    """With the padding or without, as in a JWT; a text that no UTF-8 has is looked for, too."""
+    secret = Secret(text)
+    sent = base64.b64encode(text.encode(errors="surrogatepass")).decode()
+    for written in (text, sent.rstrip("=")):
+        assert redact(f"x {written} y") == "x <secret> y"
+    assert redact(sent).rstrip("=") == "<secret>"
+    assert secret.reveal() == text
 
 
 def test_one_secret_within_another():
