@@ -80,6 +80,12 @@ def test_a_secret_in_use_is_redacted(ascii_only: bool):
     assert secret.reveal() == TEXT
 
 
+def test_a_redacted_line_is_still_json():
+    """JSON writes a backslash in front of the first character, where the text itself would be found, too."""
+    secret = Secret("\\hunter2-hunter2")
+    assert redact(json.dumps({"password": secret.reveal()})) == '{"password": "<secret>"}'
+
+
 def test_what_is_no_longer_in_use_is_forgotten():
     """Redacting keeps no secret in memory, and leaves short texts alone."""
     short, gone = Secret("abc"), Secret("once-a-secret")
