@@ -1,6 +1,7 @@
 """What the tests share: one sandbox, reset for each test; a runtime against it; the watch for leaked secrets."""
 
 import json
+import time
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -59,6 +60,16 @@ def new_runtime(environment: dict[str, str]) -> Iterator[Callable[..., Runtime]]
     yield make
     for runtime in made:
         runtime.close()
+
+
+@pytest.fixture
+def far_east() -> Iterator[None]:
+    """This process's local time is nine hours ahead of UTC: what forgets to say UTC shows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture(scope="session", autouse=True)

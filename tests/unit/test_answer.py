@@ -17,11 +17,16 @@ UNDO = [
 ]
 
 
-def told(outcome: dict[str, Any], message: str = "refused") -> tuple[str, dict[str, Any]]:
-    """The sentence and the record of an error with that outcome."""
+def refused(outcome: dict[str, Any], message: str = "refused") -> Rejected:
+    """The error of an event with that outcome."""
     error = Rejected(message, error_code="APIG.2012")
     error.outcome = outcome
-    text = error_text(error)
+    return error
+
+
+def told(outcome: dict[str, Any], message: str = "refused") -> tuple[str, dict[str, Any]]:
+    """The sentence and the record of an error with that outcome."""
+    text = error_text(refused(outcome, message))
     assert len(text.encode()) <= MOST_BYTES + len(message) + 300
     sentence, record = text.split("\n")
     return sentence, json.loads(record)
@@ -64,6 +69,15 @@ def test_an_undo_that_does_not_fit_is_left_out_too() -> None:
     _, record = told(outcome(certificates=[1], undo=UNDO * 1000, context={"ticket": 7}, gateways=[]))
     assert record["outcome"] == outcome()
     assert record["left_out"].startswith("certificates, gateways, context, undo; the log line detach.report")
+
+
+def test_a_record_of_the_greatest_length_is_whole() -> None:
+    """One byte more, and something is left out."""
+    empty = len(error_text(refused(outcome(context={"note": ""}))).partition("\n")[2])
+    greatest = {"note": "x" * (MOST_BYTES - empty)}
+    assert len(error_text(refused(outcome(context=greatest))).partition("\n")[2]) == MOST_BYTES
+    assert told(outcome(context=greatest))[1]["outcome"] == outcome(context=greatest)
+    assert told(outcome(context={"note": greatest["note"] + "x"}))[1]["outcome"] == outcome()
 
 
 def test_no_secret_stands_in_the_text() -> None:

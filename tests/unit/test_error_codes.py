@@ -34,8 +34,12 @@ from shared.core.error_codes import Answer, error_for
         (400, "APIG.2000", "Rejected", False),
         (409, "APIC.7712", "Rejected", False),
         (412, "APIG.3458", "Rejected", False),
+        (300, None, "ConfigurationError", False),
         (302, None, "ConfigurationError", False),
+        (399, None, "ConfigurationError", False),
         (200, None, "Unavailable", True),
+        (299, None, "Unavailable", True),
+        (400, None, "Rejected", False),
     ],
 )
 def test_an_answer_stands_for_one_error(status, code, name, ambiguous):
@@ -69,11 +73,32 @@ def test_modifiable_once_a_minute_waits_a_minute():
     assert error_for("POST x", Answer(409, "APIG.3711", "", retry_after=5.0)).retry_after == 60.0
     assert error_for("POST x", Answer(409, "APIG.3711", "", retry_after=90.0)).retry_after == 90.0
     assert error_for("POST x", Answer(429, None, "", retry_after=5.0)).retry_after == 5.0
+    assert error_for("POST x", Answer(429, None, "")).retry_after == 0.0
+    assert error_for("POST x", Answer(409, "APIG.3718", "")).retry_after == 0.0
 
 
 def test_a_long_message_is_cut():
-    """A message of megabytes does not reach the logs."""
-    assert len(str(error_for("GET x", Answer(400, "APIG.2012", "x" * 10_000)))) < 400
+    """A message of megabytes does not reach the logs: 300 characters do."""
+    message = error_for("GET x", Answer(400, "APIG.2012", "x" * 10_000)).message
+    assert message == f"GET x answered 400 APIG.2012: {'x' * 300}"
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("APIG.2012", "APIG.2012"),
+        ("common_Error-7.zZ", "common_Error-7.zZ"),
+        ("A" * 40, "A" * 40),
+        ("A" * 41, None),
+        ("two words", None),
+        ("APIG.2012\n", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_what_looks_like_a_code_is_told_as_one(code, told):
+    """At most 40 letters, digits, dots, hyphens and underscores; any other text may be anything."""
+    assert error_for("GET x", Answer(400, code, "text")).error_code == told
 
 
 @pytest.mark.parametrize(

@@ -55,9 +55,9 @@ def test_an_error_knows_nothing_that_no_answer_told():
     assert (error.ambiguous, error.throttled, error.out_of_time) == (False, False, False)
 
 
-@pytest.mark.parametrize("event_id", ["", "event-1"])
-def test_an_invalid_event_names_the_field(event_id):
+@pytest.mark.parametrize(("told", "event_id"), [((), ""), (("event-1",), "event-1")])
+def test_an_invalid_event_names_the_field(told, event_id):
     """And the event, if the envelope told its id."""
-    error = InvalidEvent("domains[0].domain", "expected a name", event_id)
+    error = InvalidEvent("domains[0].domain", "expected a name", *told)
     assert error.message == str(error) == "domains[0].domain: expected a name"
     assert (error.field, error.event_id) == ("domains[0].domain", event_id)

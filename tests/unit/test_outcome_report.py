@@ -1,5 +1,6 @@
 """What became of an event: its status, the JSON of the contract, and the lines of its report."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from itertools import product
 
@@ -147,7 +148,18 @@ def test_a_report_is_one_line_as_long_as_it_fits():
     assert one["undo"] == outcome(numbered(1, 2)).undo
     (two,) = outcome(numbered(1, 1), numbered(2, PART - 1)).lines()
     assert two["certificate_id"] == [f"{1:032x}", f"{2:032x}"]
-    assert not {"part", "parts"} & two.keys()
+    assert not {"part", "parts", "not_found"} & two.keys()
+
+
+def test_where_the_event_comes_from_is_told_as_far_as_it_is_known():
+    """In the outcome and in the report: the envelope's source, the sender, the domains that are bound nowhere."""
+    origin = {"source": "/pki/inventory", "sender": "AIDAIENQZJOLO23YVJ4VO"}
+    told = replace(outcome(), **origin, not_found=("lost.example.com",))
+    for fields in (told.to_dict(), *told.lines()):
+        assert {name: fields[name] for name in origin} == origin
+        assert fields["not_found"] == ["lost.example.com"]
+    for fields in (outcome().to_dict(), *outcome().lines()):
+        assert not {"source", "sender", "not_found"} & fields.keys()
 
 
 def test_a_long_report_is_several_lines_without_loss():
@@ -168,6 +180,12 @@ def test_a_long_report_is_several_lines_without_loss():
     assert [each for line in lines for each in line["undo"]] == whole.undo
 
 
+def test_a_report_of_two_lines_numbers_them():
+    """Who finds one of them knows that there is another."""
+    lines = outcome(numbered(1, PART), numbered(2, 1)).lines()
+    assert [(line["part"], line["parts"]) for line in lines] == [(1, 2), (2, 2)]
+
+
 def test_what_is_kept_or_refused_counts_for_the_length_of_a_line():
     """It stands in the line as what was changed does."""
     kept = tuple((Binding(f"k{each}.example.com", FIRST), "not_requested") for each in range(PART))
@@ -186,8 +204,9 @@ def test_bindings_are_grouped_by_domain_in_order_of_appearance():
     ]
 
 
+@pytest.mark.usefixtures("far_east")
 def test_a_timestamp_is_in_utc():
-    """RFC 3339 with Z."""
+    """RFC 3339 with Z, wherever this machine stands."""
     moment = datetime(2021, 4, 26, 11, 3, 30, tzinfo=timezone(timedelta(hours=2)))
     assert timestamp(moment) == "2021-04-26T09:03:30Z"
     assert timestamp(None) is None

@@ -13,7 +13,7 @@ from shared.core.errors import NotFound, Rejected, Unavailable
 from shared.core.event_data import DomainEntry
 from shared.core.guards import ATTACH_RULES, DECOMMISSION_RULES, EXPIRY_RULES, Occupancy, Policy, Scope
 from shared.core.models import Binding, Certificate, Place
-from shared.core.plan import Plan, Selection, Target, make_plan, narrowed
+from shared.core.plan import Plan, Selection, Target, make_plan, narrowed, not_found
 
 CERTIFICATE = Certificate("a27be832f2e9441c8127fe48e3b5ac67")
 OTHER = "5f1e0c7ab3d24e6f9a8b7c6d5e4f3a21"
@@ -332,3 +332,22 @@ def test_the_moment_of_reading_goes_into_the_plan():
     """The executor reads `not_after` again when it is too long ago."""
     target = Target(CERTIFICATE, read_at=12.5)
     assert make_plan(target, Selection("detach", (target,), EXPIRY_RULES), Policy()).read_at == 12.5
+
+
+NAMED = Target(CERTIFICATE, (Binding("A.example.com.", GATEWAYS[0]),))
+
+
+@pytest.mark.parametrize(
+    ("other", "unread", "told"),
+    [
+        (Target(CERTIFICATE), {}, ("b.example.com", "x.org")),
+        (Target(CERTIFICATE, due=False), {}, ()),
+        (Target(CERTIFICATE, error=Unavailable("no answer")), {}, ()),
+        (Target(CERTIFICATE), {GATEWAYS[1]: Unavailable("no answer")}, ()),
+    ],
+)
+def test_a_domain_is_told_as_bound_nowhere_only_when_all_was_read(other, unread, told):
+    """A certificate that is not due or not readable was not asked for its bindings; a gateway may have more."""
+    scope = Scope(tuple(DomainEntry(domain=name) for name in ("x.org", "a.example.com", "b.example.com")))
+    for targets in ((NAMED, other), (other, NAMED)):
+        assert not_found(Selection("detach", targets, EXPIRY_RULES, scope, unread=unread)) == told

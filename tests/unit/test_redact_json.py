@@ -3,6 +3,8 @@
 import json
 import time
 
+import pytest
+
 from shared.core.secret import Secret, redact_json
 
 TEXT = 'hunter2 "and" \\more'
@@ -22,6 +24,23 @@ def test_secrets_are_struck_out_at_any_depth():
         "status": "detached",
     }
     assert all(secret.reveal() for secret in secrets)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ({"a token-4711-4711": 1}, {"a <secret>": 1}),
+        ({"a": {"b": "token-4711-4711"}}, {"a": {"b": "<secret>"}}),
+        ({"a": ["b", "token-4711-4711"]}, {"a": ["b", "<secret>"]}),
+        ({"a": ("b", "token-4711-4711")}, {"a": ["b", "<secret>"]}),
+        ({"a": [[{"b": ["token-4711-4711"]}]]}, {"a": [[{"b": ["<secret>"]}]]}),
+    ],
+)
+def test_one_place_is_enough(value, told):
+    """A secret that stands in one key or one value alone is found."""
+    secret = Secret("token-4711-4711")
+    assert redact_json(value) == told
+    assert secret.reveal()
 
 
 def test_a_secret_that_is_a_number_is_struck_out_too():

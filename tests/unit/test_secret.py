@@ -23,7 +23,7 @@ from shared.credentials.content import AccessKey, Password, Token, parse_credent
 from shared.telemetry import logger
 from shared.transport.send import Reply
 
-TEXT = 'a pass"word \\ of ümlauts'
+TEXT = 'a pass"word \\ of /ümlauts'
 
 
 def test_a_secret_has_no_string_form():
@@ -39,6 +39,13 @@ def test_a_secret_cannot_be_exported(export):
     with pytest.raises(TypeError) as refused:
         export(Secret(TEXT))
     assert TEXT not in str(refused.value)
+
+
+@pytest.mark.parametrize("export", [pickle.dumps, copy.copy, copy.deepcopy])
+def test_who_tries_to_export_a_secret_reads_why_not(export):
+    """pickle and copy ask the same of it."""
+    with pytest.raises(TypeError, match="^a secret is not pickled$"):
+        export(Secret(TEXT))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +80,12 @@ def test_a_secret_in_use_is_redacted(ascii_only: bool):
     assert secret.reveal() == TEXT
 
 
+def test_a_redacted_line_is_still_json():
+    """JSON writes a backslash in front of the first character, where the text itself would be found, too."""
+    secret = Secret("\\hunter2-hunter2")
+    assert redact(json.dumps({"password": secret.reveal()})) == '{"password": "<secret>"}'
+
+
 def test_what_is_no_longer_in_use_is_forgotten():
     """Redacting keeps no secret in memory, and leaves short texts alone."""
     short, gone = Secret("abc"), Secret("once-a-secret")
@@ -105,6 +118,17 @@ def test_a_secret_is_found_as_it_is_sent(written):
     assert secret.reveal() == TEXT
 
 
+@pytest.mark.parametrize("text", ["hunter2-hunter2!", "hunter2-hunter2!!", "hunter2-hunter2", "hunter2-\ud800-hunter2"])
+def test_nothing_of_it_is_left_in_base64(text: str):
+    """With the padding or without, as in a JWT; a text that no UTF-8 has is looked for, too."""
+    secret = Secret(text)
+    sent = base64.b64encode(text.encode(errors="surrogatepass")).decode()
+    for written in (text, sent.rstrip("=")):
+        assert redact(f"x {written} y") == "x <secret> y"
+    assert redact(sent).rstrip("=") == "<secret>"
+    assert secret.reveal() == text
+
+
 def test_one_secret_within_another():
     """The longer one is struck out as a whole."""
     inner, outer = Secret("inner-secret"), Secret("outer(inner-secret)outer")
@@ -119,6 +143,8 @@ def test_one_secret_within_another():
         ("0123456", "0123456"),
         ("01234567", "<secret>"),
         ("x23456789y", "x<secret>y"),
+        ("x012345678-", "x<secret>-"),
+        ("x012345678", "x<secret>"),
         ("0123456789abcdef0123456789", "<secret><secret>"),
         ("the 456789abcd, the 56789abcde!", "the <secret>, the <secret>!"),
         ("01234567" * 3, "<secret><secret><secret>"),
@@ -139,6 +165,14 @@ def test_the_names_of_a_secrets_fields_are_words_like_any_other():
     assert strike_out("the password or username is wrong: hunter2-h") == "the password or username is wrong: <secret>"
     assert strike_out(f"got {whole.reveal()}") == "got <secret>"
     assert part.reveal() == "hunter2-hunter2"
+
+
+@pytest.mark.parametrize("text", ["{hunter2-hunter2", "[hunter2-hunter2", '"hunter2-hunter2', '["hunter2-hunter2"]'])
+def test_a_secret_that_only_begins_as_json_does_has_no_words(text: str):
+    """A generated password may begin with any character: each part of it is struck out."""
+    secret = Secret(text)
+    assert strike_out("wrong: unter2-hun") == "wrong: <secret>"
+    assert secret.reveal() == text
 
 
 def test_what_a_server_says_is_told_to_a_limit():

@@ -78,6 +78,7 @@ def test_a_given_endpoint_stands():
     )
     assert settings.apig_endpoint == "https://apig.eu-west-101.myhuaweicloud.eu"
     assert settings.auth_url == "https://iam.myhuaweicloud.com/v3"
+    assert of(APIG_ENDPOINT="https://proxy.example.com/APIX//").apig_endpoint == "https://proxy.example.com/APIX"
 
 
 HUAWEI_IAM, HUAWEI_APIG = "https://iam.ap-southeast-1.myhuaweicloud.com/v3", "https://apig.x.myhuaweicloud.com"

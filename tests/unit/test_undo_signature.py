@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from copy import deepcopy
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,13 @@ def test_the_sample_event_is_signed_by_the_key_that_everybody_knows() -> None:
 
 def test_an_independent_signer_makes_the_same() -> None:
     assert ours() == signed(UNDO, PROJECT, signed_at="2026-02-03T06:00:14Z")
+
+
+@pytest.mark.usefixtures("far_east")
+def test_the_time_of_a_signature_is_in_utc() -> None:
+    """Wherever this machine stands, and whatever zone the time is told in."""
+    for told in (SIGNED_AT, SIGNED_AT.astimezone(timezone(timedelta(hours=-5)))):
+        assert UndoSigner(KEY, PROJECT, told).signature(UNDO)["signed_at"] == "2026-02-03T06:00:14Z"
 
 
 def test_the_order_of_keys_is_not_signed_and_every_key_is() -> None:
@@ -215,6 +222,7 @@ NEW, OLD = "new-" + "n" * 40, "old-" + "o" * 40
         f"{NEW}\n{OLD}\n",
         f"\r\n  {NEW}\r\n\r\n{OLD}",
         json.dumps({"key": f"{NEW}\n{OLD}"}),
+        "\n " + json.dumps({"key": [NEW, OLD]}),
         json.dumps({"key": [NEW, OLD], "note": "rotated"}),
     ],
 )
@@ -244,6 +252,7 @@ LONG_ENOUGH = "expected 32 bytes or more, as of openssl rand -hex 32"
         (json.dumps({"key": []}), f"UNDO_KEY_URI: there is no key; {LONG_ENOUGH}"),
         (json.dumps({"keys": [NEW]}), SHAPE),
         (json.dumps([NEW]), SHAPE),
+        (json.dumps(NEW), SHAPE),
         (json.dumps({"key": 5}), SHAPE),
         (json.dumps({"key": [5]}), SHAPE),
         (json.dumps({"key": None}), SHAPE),
@@ -258,6 +267,12 @@ def test_what_is_no_key_is_named_without_its_value(content: str, told: str) -> N
         parse_keys(Secret(content))
     assert caught.value.message == told
     assert caught.value.__cause__ is None
+
+
+def test_a_key_of_32_bytes_is_long_enough() -> None:
+    """Bytes, not characters."""
+    for key in ("k" * 32, "ü" * 16):
+        assert [each.reveal() for each in parse_keys(Secret(key))] == [key]
 
 
 def test_the_id_of_a_key_tells_nothing_of_it() -> None:

@@ -164,7 +164,8 @@ def _by_status(status: int) -> type[DetachError]:
         return AccessDenied
     if status in (408, 429) or status >= 500:
         return Unavailable
-    if 300 <= status < 400:
+    if status < 300:
+        return Unavailable  # not the documented 2xx: something else answers, or a write was done in a way nobody told
+    if status < 400:
         return ConfigurationError  # a redirect is never followed: the endpoint is not the API's
-    # A 2xx that is not the documented one: something else answers there, or the write was done in a way nobody told.
-    return Unavailable if status < 300 else Rejected
+    return Rejected

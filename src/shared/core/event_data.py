@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -64,9 +65,9 @@ Entries = Annotated[tuple[Entry, ...], Field(min_length=1, max_length=MAX_DOMAIN
 InstanceIds = Annotated[_Gateways, Field(description="Gateways; every gateway of the project when absent.")]
 
 
-def _given(how: str, *names: str) -> dict[str, Any]:
-    """The schema's `anyOf` or `oneOf`: which of the fields must be there, null counting as absent."""
-    return {how: [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]}
+def _require(how: str, names: tuple[str, ...], schema: dict[str, Any]) -> None:
+    """Add to the schema, as `anyOf` or `oneOf`, which of the fields must be there, null counting as absent."""
+    schema[how] = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in names]
 
 
 CONTEXT_BYTES = 8192
@@ -92,7 +93,7 @@ class _EventData(_Data):
 class CertificateExpiry(_EventData):
     """A certificate has expired or is about to: the gateway's own `not_after` decides which."""
 
-    model_config = ConfigDict(json_schema_extra=_given("anyOf", "certificate_id", "common_name"))
+    model_config = ConfigDict(json_schema_extra=partial(_require, "anyOf", ("certificate_id", "common_name")))
     kind: ClassVar[Kind] = "certificate_expiry"
 
     certificate_id: ResourceId | None = None
@@ -112,7 +113,7 @@ class CertificateExpiry(_EventData):
 class DomainDecommission(_EventData):
     """Domains are taken out of service: whatever certificate they carry is detached."""
 
-    model_config = ConfigDict(json_schema_extra=_given("oneOf", "domain", "domains"))
+    model_config = ConfigDict(json_schema_extra=partial(_require, "oneOf", ("domain", "domains")))
     kind: ClassVar[Kind] = "domain_decommission"
 
     domain: DomainName | None = None

@@ -33,7 +33,7 @@ def normal_name(name: str) -> str:
 
         try:
             wildcard, rest = ("*.", bare[2:]) if bare.startswith("*.") else ("", bare)
-            bare = wildcard + idna.encode(rest, uts46=True).decode("ascii")
+            bare = wildcard + idna.encode(rest, uts46=True).decode()
         except idna.IDNAError:
             raise ValueError(_NAME_EXPECTED) from None
     bare = bare.lower()

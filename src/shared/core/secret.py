@@ -112,30 +112,38 @@ def strike_out(foreign: str) -> str:
 
     For such text alone, because it takes some µs for each character. At most 2000 characters are told.
     """
-    # A secret in JSON is made of field names, which are ordinary words; what is secret in it is known by itself.
-    secrets = [known.text for known in _in_use() if not known.text.startswith(("{", "[", '"'))]
+    # A JSON object is made of field names, which are ordinary words; what is secret in it is known by itself.
+    secrets = [known.text for known in _in_use() if not _is_object(known.text)]
     text = redact(foreign[:_LONGEST_FOREIGN])
     struck: list[str] = []
     at = 0
     while at < len(text):
-        length = max((_common(text, at, secret) for secret in secrets), default=0)
-        if length < _SHORTEST:
+        end = max([at, *(_end_of_part(text, at, secret) for secret in secrets)])
+        if end == at:
             struck.append(text[at])
             at += 1
         else:
             struck.append(_MARK)
-            at += length
+            at = end
     return "".join(struck)
 
 
-def _common(text: str, at: int, secret: str) -> int:
-    """The length of the longest part of the secret that stands in the text at that place; 0 if it has less than 8."""
-    if text[at : at + _SHORTEST] not in secret or len(text) - at < _SHORTEST:
-        return 0
-    length = _SHORTEST
-    while at + length < len(text) and text[at : at + length + 1] in secret:
-        length += 1
-    return length
+def _is_object(text: str) -> bool:
+    """Whether it is a JSON object. A password may begin as one does, and is none."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _end_of_part(text: str, at: int, secret: str) -> int:
+    """Where the longest part of the secret ends that begins at that place; the place itself if it has less than 8."""
+    end = at
+    for longer in range(at + _SHORTEST, len(text) + 1):
+        if text[at:longer] not in secret:
+            break
+        end = longer
+    return end
 
 
 def _in_use() -> list[_Known]:

@@ -80,13 +80,15 @@ def check_claim(data: DetachUndo, max_age: timedelta, now: datetime) -> None:
             "undo_signature",
             "expected the one beside the `undo` of an outcome or a log line; an undo from the shell needs none",
         )
+    field = "undo_signature.signed_at"
     try:
         age = now - datetime.fromisoformat(signature.signed_at)
     except ValueError:
-        raise InvalidEvent("undo_signature.signed_at", f"expected a date, not {signature.signed_at!r}") from None
-    if age > max_age or age < -MOST_AHEAD:
-        when = "longer ago than DETACH_MAX_UNDO_AGE allows" if age > max_age else "in the future by our clock"
-        raise InvalidEvent("undo_signature.signed_at", f"{signature.signed_at} is {when}")
+        raise InvalidEvent(field, f"expected a date, not {signature.signed_at!r}") from None
+    if age > max_age:
+        raise InvalidEvent(field, f"{signature.signed_at} is longer ago than DETACH_MAX_UNDO_AGE allows")
+    if age < -MOST_AHEAD:
+        raise InvalidEvent(field, f"{signature.signed_at} is in the future by our clock")
 
 
 def key_of(data: DetachUndo, keys: Iterable[Secret]) -> Secret | None:
@@ -99,17 +101,18 @@ def check_signature(data: DetachUndo, key: Secret, project_id: str) -> None:
 
     What is checked is what will be attached: the entries as they were parsed. Raises InvalidEvent.
     """
-    undo = [entry.model_dump(mode="json", exclude_unset=True) for entry in data.undo]
-    signature = data.undo_signature
-    expected = _hmac(key, _canonical(undo, project_id, signature.signed_at if signature else ""))
-    if signature is None or not hmac.compare_digest(expected, signature.signature):
+    undo = [entry.model_dump(exclude_unset=True) for entry in data.undo]
+    claim = data.undo_signature
+    if claim is None or not hmac.compare_digest(
+        _hmac(key, _canonical(undo, project_id, claim.signed_at)), claim.signature
+    ):
         raise InvalidEvent("undo_signature.signature", "does not fit: `undo` was changed, or is another project's")
 
 
 def _canonical(undo: Sequence[Any], project_id: str, signed_at: str) -> bytes:
     """What is signed. The order of keys, white space and escapes of the JSON that was sent do not matter."""
     content = {"form": _FORM, "project_id": project_id, "signed_at": signed_at, "undo": undo}
-    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _hmac(key: Secret, message: bytes) -> str:
