@@ -70,6 +70,7 @@ def without_data(event_type: str) -> dict[str, Any]:
         (cloudevent("dev.knative.sources.ping", data={}), ScheduledCleanup()),
         (cloudevent("apig.detach.undo", data=UNDO_LIST), UNDO),
         (cloudevent("apig.detach.undo", data={"status": "detached", "undo": UNDO_LIST}), UNDO),
+        (in_base64(base64.b64encode(json.dumps(UNDO_LIST).encode()).decode(), "apig.detach.undo"), UNDO),
     ],
 )
 def test_every_type_is_understood(envelope: dict[str, Any], data: object) -> None:
