@@ -307,8 +307,9 @@ def test_a_locked_account_is_tried_once_more_after_an_hour(
     sandbox.behaviour = Behaviour(iam_envelope=envelope)
     sandbox.faults.add(Fault(service="iam", status=401, error_code="IAM.0061"))
     for clock.ahead in (0.0, 302.0, 600.0):
-        with pytest.raises(CredentialsRefused, match="sent again in an hour"):
+        with pytest.raises(CredentialsRefused, match="sent again in an hour") as raised:
             provider.current(transport)
+        assert (raised.value.error_code, raised.value.status) == ("IAM.0061", 401)
     clock.ahead = 3590.0
     with pytest.raises(CredentialsRefused):
         provider.current(transport)
@@ -392,6 +393,21 @@ def test_an_iam_that_is_down_makes_nobody_ask_the_store_anew(
         with pytest.raises(Unavailable, match="503"):
             provider.current(transport)
     assert store.reads == [False, False, False]
+
+
+def test_what_was_refused_is_asked_anew_once(sandbox: Sandbox, ask: Callable[[], int], store: Kept):
+    """While the store is down, each event asks it anew. Once it has answered, that answer may be kept again."""
+    assert ask() == 200
+    sandbox.revoke_tokens()
+    store.down = True
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="the store is down"):
+            ask()
+    assert store.reads == [False, False, True, True]
+    store.down = False
+    sandbox.faults.add(Fault(service="iam", status=503, times=None))
+    assert [ask() for _ in range(2)] == [503, 503]
+    assert store.reads[4:] == [True, False]
 
 
 def test_throttling_backs_off(sandbox: Sandbox, client: Connections, provider: CredentialProvider):
@@ -488,7 +504,9 @@ def test_a_token_refused_by_mistake_serves_while_the_store_is_down(
 def test_a_token_that_has_ended_is_not_sent(provider: CredentialProvider, store: Kept, transport: Transport):
     """`expires_at` in the past: it is not even sent."""
     store.content = {"token": "t", "expires_at": "2020-01-01T00:00:00Z"}
-    with pytest.raises(CredentialsRefused, match="has expired"):
+    with pytest.raises(
+        CredentialsRefused, match=r"^the token of SECRET_URI has expired, and the secret still holds the same one; "
+    ):
         provider.current(transport)
 
 

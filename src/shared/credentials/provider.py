@@ -209,7 +209,7 @@ def _again(error: CredentialsRefused, text: str | None = None) -> CredentialsRef
 
 def _briefly(transport: Transport) -> Transport:
     """One attempt and a few seconds, of a quarter of the event's time at most: for what can be done later."""
-    seconds = min(transport.timeout, BRIEFLY, transport.deadline.left() / 4)
+    seconds = min(BRIEFLY, transport.deadline.left() / 4)
     return replace(transport, attempts=1, deadline=Deadline.after(seconds))
 
 
