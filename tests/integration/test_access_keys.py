@@ -139,6 +139,16 @@ def test_clock_skew_names_both_clocks(sandbox: Sandbox, key: dict[str, str], min
     assert f"this machine's says {ours}, 127.0.0.1's says {theirs}" in raised.value.message
 
 
+def test_clock_skew_is_told_without_a_code_too(sandbox: Sandbox, key: dict[str, str]):
+    """A proxy in front of the gateway may refuse the signature in its own words."""
+    sandbox.faults.add(Fault(service="apig", status=401, raw_body="<html>"))
+    with new_client(sandbox.ca_file) as client:
+        transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None)
+        identity = CredentialProvider(Store(key), sandbox.auth_url, clock=lambda: time.time() + 1000)
+        with pytest.raises(CredentialsRefused, match=r"^GET x answered 401: the clocks differ by more than 15 min"):
+            ask(sandbox, identity, transport)
+
+
 def test_no_permission_is_no_reason_to_ask_again(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):
     """APIG.1005 is about what the key may do, and the key stays in use."""
     furnish(sandbox)

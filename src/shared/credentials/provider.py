@@ -256,10 +256,10 @@ class _Auth:
         if isinstance(held, AccessKey):
             ours, theirs = self._provider.clock(), _date(reply)
             if theirs is not None and abs(ours - theirs) > MAX_SKEW:
+                told = f" {error.error_code}" if error.error_code else ""
                 text = (
-                    f"{subject} answered 401 {error.error_code or ''}: the clocks differ by more than 15 minutes, so"
-                    f" every signature is refused: this machine's says {_utc(ours)}, {request.url.host}'s says"
-                    f" {_utc(theirs)}; set it right"
+                    f"{subject} answered 401{told}: the clocks differ by more than 15 minutes, so every signature is"
+                    f" refused: this machine's says {_utc(ours)}, {request.url.host}'s says {_utc(theirs)}; set it right"
                 )
         return CredentialsRefused(text, error_code=error.error_code, status=401)
 
