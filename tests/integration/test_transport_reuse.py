@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import httpcore
 import pytest
@@ -189,12 +190,13 @@ def test_a_write_that_waited_for_its_credentials_is_not_sent(client: Connections
 
 
 def test_a_write_that_waited_for_its_turn_is_not_sent(client: Connections):
-    """The event was throttled meanwhile."""
+    """The event was throttled meanwhile. What would come too late is not even waited for."""
+    slept: list[float] = []
     with listening(answer_204) as server:
-        sender = transport(client)
+        sender = replace(transport(client), sleep=slept.append)
         sender.pace.throttled(time.monotonic(), 0.3)
         refused_as_stale(sender, server.url)
-        assert server.heard == []
+        assert (server.heard, slept) == ([], [])
 
 
 def test_a_write_that_waited_for_its_handshake_is_not_sent(authority: Authority, client: Connections):
