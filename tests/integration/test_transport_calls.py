@@ -85,3 +85,24 @@ def test_a_wait_beyond_the_platforms_time_is_not_begun(sandbox: Sandbox, transpo
     with pytest.raises(Unavailable) as raised:
         replace(transport, attempts=1).send(get(sandbox.endpoint))
     assert not raised.value.out_of_time
+
+
+@pytest.mark.parametrize(
+    ("throttled", "deadline", "message"),
+    [
+        (0.0, 0.0, r"^the time that the platform gives ran out before the next request$"),
+        (100.0, 50.0, r"^GET x: throttled for longer than the platform's time$"),
+    ],
+)
+def test_what_the_platforms_time_does_not_allow_is_not_begun(
+    sandbox: Sandbox, transport: Transport, calls: list[Call], throttled: float, deadline: float, message: str
+):
+    """Nothing is sent, and nothing is waited for: the event comes again."""
+    slept: list[float] = []
+    hasty = replace(transport, deadline=Deadline.after(deadline), sleep=slept.append)
+    if throttled:
+        hasty.pace.throttled(time.monotonic(), throttled)
+    with pytest.raises(Unavailable, match=message) as raised:
+        hasty.send(get(sandbox.endpoint))
+    assert (raised.value.out_of_time, raised.value.ambiguous) == (True, False)
+    assert (sandbox.journal.apig(), calls, slept) == ([], [], [])
