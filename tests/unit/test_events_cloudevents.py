@@ -154,6 +154,7 @@ def test_binary_mode_has_the_attributes_in_headers() -> None:
         ('"two words"', "two words"),
         ('"a \\"quoted\\" %20word"', 'a "quoted"  word'),
         ("50%", "50%"),
+        ('"', '"'),
     ],
 )
 def test_header_values_are_percent_decoded_once(header: str, event_id: str) -> None:
