@@ -11,6 +11,7 @@ import pytest
 
 from shared.core.delivery import Deadline
 from shared.core.errors import Unavailable
+from shared.transport import connection
 from shared.transport.connection import Connections
 from shared.transport.send import Call, Transport
 from shared.transport.tls import new_client
@@ -126,6 +127,22 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(client: Connections)
             assert transport(client).send(get(raw.url)).fields() == {"said": "true"}
             time.sleep(0.05)
         assert raw.connections == 3
+
+
+def test_a_connection_that_nobody_used_for_long_is_replaced(client: Connections, monkeypatch: pytest.MonkeyPatch):
+    """A server closes such a one at any moment, and a write that meets this is an ambiguous one."""
+    monkeypatch.setattr(connection, "KEPT_FOR", 0.1)  # not to wait for the five seconds
+
+    def converse(_: Raw, asking: socket.socket) -> None:
+        while request_of(asking):
+            asking.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with talking(converse) as raw, new_client(None) as hasty:
+        for used in (client, hasty):
+            transport(used).send(get(raw.url))
+            time.sleep(0.2)
+            transport(used).send(get(raw.url))
+        assert raw.connections == 1 + 2
 
 
 def test_no_cookie_is_kept(client: Connections):
