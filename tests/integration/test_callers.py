@@ -278,6 +278,24 @@ def test_a_subject_that_cannot_be_told_is_refused(runtime: Runtime, issuer: Issu
     refused(runtime, issuer.bearer(sub=sub))
 
 
+def test_a_subject_has_255_characters_at_most(runtime: Runtime, issuer: Issuer):
+    """As OpenID Connect Core 1.0, section 2, has it."""
+    assert runtime.sender(issuer.bearer(sub="s" * 255)) == "s" * 255
+    reason = refused(runtime, issuer.bearer(sub="s" * 256))
+    assert reason == "the ID token's sub is not 1 to 255 printable characters"
+
+
+def test_a_key_signs_only_in_the_way_that_it_is_for(runtime: Runtime, issuer: Issuer):
+    """An issuer may say so beside the key. And the token has to name its key."""
+    issuer.keys.append(public(RSA, "ps", alg="PS256"))
+    good = token({"alg": "PS256", "kid": "ps"}, issuer.claims(), RSA)
+    assert runtime.sender(f"Bearer {good}") == SENDER
+    other = token({"alg": "RS256", "kid": "ps"}, issuer.claims(), RSA)
+    assert refused(runtime, f"Bearer {other}") == "the ID token is signed in another way than its key is for"
+    unnamed = token({"alg": "RS256"}, issuer.claims(), RSA)
+    assert refused(runtime, f"Bearer {unnamed}") == "the ID token is not signed with a named key of an issuer"
+
+
 @pytest.mark.parametrize("exp", ["soon", float("inf"), float("nan"), [1], {}, True, -1e400])
 def test_an_expiry_that_is_no_time_is_refused(runtime: Runtime, issuer: Issuer, exp: Any):
     """And breaks nothing."""
@@ -410,8 +428,10 @@ def test_a_forger_cannot_hammer_the_issuer(keys: Keys, issuer: Issuer):
     assert [keys.ask("rsa"), keys.ask("forged"), keys.ask("rsa")] == ["known", "unavailable", "known"]
     for _ in range(50):
         keys.ask("forged")
+    keys.clock.now += 59
+    assert keys.ask("forged") == "unavailable"
     assert issuer.asked.count("/keys") == 1
-    keys.clock.now += 61
+    keys.clock.now += 1
     assert [keys.ask("forged"), keys.ask("forged-too")] == ["refused", "unavailable"]
     assert issuer.asked.count("/keys") == 2
 
@@ -446,9 +466,11 @@ def test_without_keys_the_issuer_is_asked_again_soon(keys: Keys, issuer: Issuer)
     """No event can be taken until then."""
     issuer.broken = (503, "")
     assert [keys.ask("rsa") for _ in range(5)] == ["unavailable"] * 5
+    keys.clock.now += 4
+    assert keys.ask("rsa") == "unavailable"
     assert len(issuer.asked) == 1
     issuer.broken = None
-    keys.clock.now += 6
+    keys.clock.now += 1
     assert keys.ask("rsa") == "known"
 
 
