@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import secrets
 import socket
 import ssl
@@ -18,8 +19,11 @@ import trustme
 
 from sandbox import Sandbox
 from shared.callers.issuer import Issuer as Known
+from shared.callers.shared_token import SharedToken
 from shared.core.delivery import Deadline
 from shared.core.errors import CallerRefused, ConfigurationError, Unavailable
+from shared.core.secret import Secret
+from shared.credentials.stores.process import Process
 from shared.transport.send import Transport
 from shared.transport.tls import new_client
 from shared.wiring import Runtime
@@ -141,31 +145,35 @@ def test_no_token_is_missing_or_taken_by_mistake_during_a_change(new_runtime: Ne
     assert sum(taken for _, taken in counts) == 0
 
 
+SHAPE = "expected text with one token a line, or a JSON object whose `token` is such a text or a list"
+SHORT = "a token is not as expected: at least 16 visible ASCII characters without a space"
+NONE = "there is no token: at least 16 visible ASCII characters without a space"
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("content", "expected"),
     [
-        FIRST[:-1],
-        f"{SECOND}\nshort",
-        f"{SECOND} and more",
-        "{" + SECOND,
-        "{}",
-        '{"token": 5}',
-        '{"token": []}',
-        json.dumps({"token": [SECOND, "x"]}),
-        "[" * 20_000,
-        '{"token":' * 20_000,
+        (FIRST[:-1], SHORT),
+        (f"{SECOND}\nshort", SHORT),
+        (f"{SECOND} and more", SHORT),
+        ("{" + SECOND, SHAPE),
+        ("{}", SHAPE),
+        ('{"token": 5}', SHAPE),
+        ('{"token": []}', NONE),
+        (json.dumps({"token": [SECOND, "x"]}), SHORT),
+        ("[" * 20_000, SHAPE),
+        ('{"token":' * 20_000, SHAPE),
     ],
     ids=lambda content: f"{len(content)} characters",  # no secret is part of a test's name
 )
-def test_a_token_that_can_be_guessed_is_a_wrong_setting(new_runtime: NewRuntime, shared: Path, content: str):
+def test_a_token_that_can_be_guessed_is_a_wrong_setting(
+    new_runtime: NewRuntime, shared: Path, content: str, expected: str
+):
     """One short token makes all of them refused. The error names the setting, and no value."""
     shared.write_text(content)
     with pytest.raises(ConfigurationError) as info:
         new_runtime(DOOR_BEARER_URI=f"file:{shared}").sender(f"Bearer {SECOND}")
-    shape = "expected text with one token a line, or a JSON object whose `token` is such a text or a list"
-    short = "a token is not as expected: at least 16 visible ASCII characters without a space"
-    none = "there is no token: at least 16 visible ASCII characters without a space"
-    assert info.value.message in {f"DOOR_BEARER_URI: {expected}" for expected in (shape, short, none)}
+    assert info.value.message == f"DOOR_BEARER_URI: {expected}"
     assert not [word for word in (SECOND, FIRST[:8], "short") if word in info.value.message]
 
 
@@ -175,6 +183,21 @@ def test_a_store_that_cannot_be_read_names_the_setting(new_runtime: NewRuntime, 
     with pytest.raises(ConfigurationError, match="^DOOR_BEARER_URI: ") as info:
         new_runtime(DOOR_BEARER_URI=uri).sender("Bearer x")
     assert "SECRET_URI" not in str(info.value)
+
+
+def test_a_store_that_hangs_holds_no_other_request_for_longer_than_its_time(shared: Path):
+    """It cannot be told now who calls, so that request comes again."""
+    os.mkfifo(shared)  # which is read once somebody writes
+    check = SharedToken(f"file:{shared}", Process({}.get, new_client))
+    with new_client(None) as client, ThreadPoolExecutor(1) as pool:
+        hasty, patient = (Transport(client, 5.0, 1, Deadline.after(after), lambda _: None) for after in (0.2, 20))
+        waiting = pool.submit(check, Secret(FIRST), patient)
+        while not check._lock.locked():
+            time.sleep(0.005)
+        with pytest.raises(Unavailable, match="^DOOR_BEARER_URI: the store has not answered another request yet$"):
+            check(Secret(FIRST), hasty)
+        shared.write_text(FIRST)
+        assert waiting.result() == "bearer"
 
 
 # --- an ID token ---
