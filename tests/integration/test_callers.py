@@ -446,6 +446,14 @@ def keys(issuer: Issuer) -> Iterator[Keys]:
     known.client.close()
 
 
+def test_an_issuer_that_fails_is_asked_once_more(runtime: Runtime, issuer: Issuer):
+    """The sender waits at the door, and sends the event again by itself."""
+    issuer.broken = (503, "")
+    with pytest.raises(Unavailable, match="DOOR_OIDC_ISSUER: it is not known whether"):
+        runtime.sender(issuer.bearer())
+    assert len(issuer.asked) == 2
+
+
 def test_a_forger_cannot_hammer_the_issuer(keys: Keys, issuer: Issuer):
     """An unknown key makes us ask once a minute. In between it is not known, so such an event comes again."""
     assert [keys.ask("rsa"), keys.ask("forged"), keys.ask("rsa")] == ["known", "unavailable", "known"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.core.errors import BlastRadiusExceeded, CredentialsRefused, InvalidEvent, Unavailable
-from shared.telemetry import Report
+from shared.telemetry import Report, log_refused
 from shared.transport.send import Call
 
 FAILED = Unavailable("GET x answered 500", error_code="APIG.9008", status=500)
@@ -111,3 +111,11 @@ def test_a_page_is_told_and_counts_as_handled(caplog: pytest.LogCaptureFixture, 
     ]  # fmt: skip
     [told] = records(capsys)
     assert (told["EventsHandled"], told["EventsFailed"]) == ([1.0], [0.0])
+
+
+def test_a_request_that_is_not_taken_is_a_line(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]):
+    """It is no event, so it is counted nowhere."""
+    log_refused(401, "there is no `Authorization: Bearer`")
+    record = line(caplog, "door.refused")
+    assert facts(record, "levelname", "status", "reason") == ["WARNING", 401, "there is no `Authorization: Bearer`"]
+    assert records(capsys) == []
