@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from shared.core.binding_json import timestamp
-from shared.core.errors import ConfigurationError, DetachError, Rejected, Unavailable
+from shared.core.errors import DetachError, Rejected, Unavailable
 from shared.transport.send import Reply, Request, Transport
 
 SOURCE = "/apig-certificate-detach"
@@ -71,6 +71,4 @@ def _refusal(reply: Reply) -> DetachError:
     text = f"{_ROUTE} answered {reply.status}"
     if reply.status in _RETRIED or reply.status >= 500:
         return Unavailable(text, status=reply.status, retry_after=reply.retry_after, throttled=reply.status == 429)
-    if reply.status >= 400:
-        return Rejected(text, status=reply.status)
-    return ConfigurationError(f"{text}; K_SINK has to name the sink itself", status=reply.status)
+    return Rejected(text, status=reply.status)

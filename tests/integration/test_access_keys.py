@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,16 @@ from shared.transport.send import Transport
 from shared.transport.tls import new_client
 from tests.support.calls import status_of
 from tests.support.world import CERTIFICATE, DOMAIN, expire, furnish
+
+
+@pytest.fixture(autouse=True)
+def _far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's local time is no UTC, in which requests are signed."""
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Asia/Kolkata")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture
@@ -126,6 +137,16 @@ def test_clock_skew_names_both_clocks(sandbox: Sandbox, key: dict[str, str], min
     ours = datetime.fromtimestamp(now + minutes * 60, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     theirs = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:")
     assert f"this machine's says {ours}, 127.0.0.1's says {theirs}" in raised.value.message
+
+
+def test_clock_skew_is_told_without_a_code_too(sandbox: Sandbox, key: dict[str, str]):
+    """A proxy in front of the gateway may refuse the signature in its own words."""
+    sandbox.faults.add(Fault(service="apig", status=401, raw_body="<html>"))
+    with new_client(sandbox.ca_file) as client:
+        transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None)
+        identity = CredentialProvider(Store(key), sandbox.auth_url, clock=lambda: time.time() + 1000)
+        with pytest.raises(CredentialsRefused, match=r"^GET x answered 401: the clocks differ by more than 15 min"):
+            ask(sandbox, identity, transport)
 
 
 def test_no_permission_is_no_reason_to_ask_again(sandbox: Sandbox, new_runtime: Any, key: dict[str, str]):

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import secrets
 import socket
 import ssl
@@ -18,8 +19,11 @@ import trustme
 
 from sandbox import Sandbox
 from shared.callers.issuer import Issuer as Known
+from shared.callers.shared_token import SharedToken
 from shared.core.delivery import Deadline
 from shared.core.errors import CallerRefused, ConfigurationError, Unavailable
+from shared.core.secret import Secret
+from shared.credentials.stores.process import Process
 from shared.transport.send import Transport
 from shared.transport.tls import new_client
 from shared.wiring import Runtime
@@ -141,31 +145,35 @@ def test_no_token_is_missing_or_taken_by_mistake_during_a_change(new_runtime: Ne
     assert sum(taken for _, taken in counts) == 0
 
 
+SHAPE = "expected text with one token a line, or a JSON object whose `token` is such a text or a list"
+SHORT = "a token is not as expected: at least 16 visible ASCII characters without a space"
+NONE = "there is no token: at least 16 visible ASCII characters without a space"
+
+
 @pytest.mark.parametrize(
-    "content",
+    ("content", "expected"),
     [
-        FIRST[:-1],
-        f"{SECOND}\nshort",
-        f"{SECOND} and more",
-        "{" + SECOND,
-        "{}",
-        '{"token": 5}',
-        '{"token": []}',
-        json.dumps({"token": [SECOND, "x"]}),
-        "[" * 20_000,
-        '{"token":' * 20_000,
+        (FIRST[:-1], SHORT),
+        (f"{SECOND}\nshort", SHORT),
+        (f"{SECOND} and more", SHORT),
+        ("{" + SECOND, SHAPE),
+        ("{}", SHAPE),
+        ('{"token": 5}', SHAPE),
+        ('{"token": []}', NONE),
+        (json.dumps({"token": [SECOND, "x"]}), SHORT),
+        ("[" * 20_000, SHAPE),
+        ('{"token":' * 20_000, SHAPE),
     ],
     ids=lambda content: f"{len(content)} characters",  # no secret is part of a test's name
 )
-def test_a_token_that_can_be_guessed_is_a_wrong_setting(new_runtime: NewRuntime, shared: Path, content: str):
+def test_a_token_that_can_be_guessed_is_a_wrong_setting(
+    new_runtime: NewRuntime, shared: Path, content: str, expected: str
+):
     """One short token makes all of them refused. The error names the setting, and no value."""
     shared.write_text(content)
     with pytest.raises(ConfigurationError) as info:
         new_runtime(DOOR_BEARER_URI=f"file:{shared}").sender(f"Bearer {SECOND}")
-    shape = "expected text with one token a line, or a JSON object whose `token` is such a text or a list"
-    short = "a token is not as expected: at least 16 visible ASCII characters without a space"
-    none = "there is no token: at least 16 visible ASCII characters without a space"
-    assert info.value.message in {f"DOOR_BEARER_URI: {expected}" for expected in (shape, short, none)}
+    assert info.value.message == f"DOOR_BEARER_URI: {expected}"
     assert not [word for word in (SECOND, FIRST[:8], "short") if word in info.value.message]
 
 
@@ -175,6 +183,21 @@ def test_a_store_that_cannot_be_read_names_the_setting(new_runtime: NewRuntime, 
     with pytest.raises(ConfigurationError, match="^DOOR_BEARER_URI: ") as info:
         new_runtime(DOOR_BEARER_URI=uri).sender("Bearer x")
     assert "SECRET_URI" not in str(info.value)
+
+
+def test_a_store_that_hangs_holds_no_other_request_for_longer_than_its_time(shared: Path):
+    """It cannot be told now who calls, so that request comes again."""
+    os.mkfifo(shared)  # which is read once somebody writes
+    check = SharedToken(f"file:{shared}", Process({}.get, new_client))
+    with new_client(None) as client, ThreadPoolExecutor(1) as pool:
+        hasty, patient = (Transport(client, 5.0, 1, Deadline.after(after), lambda _: None) for after in (0.2, 20))
+        waiting = pool.submit(check, Secret(FIRST), patient)
+        while not check._lock.locked():
+            time.sleep(0.005)
+        with pytest.raises(Unavailable, match="^DOOR_BEARER_URI: the store has not answered another request yet$"):
+            check(Secret(FIRST), hasty)
+        shared.write_text(FIRST)
+        assert waiting.result() == "bearer"
 
 
 # --- an ID token ---
@@ -276,6 +299,24 @@ def test_a_token_that_is_not_for_us_now_is_refused(
 def test_a_subject_that_cannot_be_told_is_refused(runtime: Runtime, issuer: Issuer, sub: Any):
     """It goes into log lines and outcomes."""
     refused(runtime, issuer.bearer(sub=sub))
+
+
+def test_a_subject_has_255_characters_at_most(runtime: Runtime, issuer: Issuer):
+    """As OpenID Connect Core 1.0, section 2, has it."""
+    assert runtime.sender(issuer.bearer(sub="s" * 255)) == "s" * 255
+    reason = refused(runtime, issuer.bearer(sub="s" * 256))
+    assert reason == "the ID token's sub is not 1 to 255 printable characters"
+
+
+def test_a_key_signs_only_in_the_way_that_it_is_for(runtime: Runtime, issuer: Issuer):
+    """An issuer may say so beside the key. And the token has to name its key."""
+    issuer.keys.append(public(RSA, "ps", alg="PS256"))
+    good = token({"alg": "PS256", "kid": "ps"}, issuer.claims(), RSA)
+    assert runtime.sender(f"Bearer {good}") == SENDER
+    other = token({"alg": "RS256", "kid": "ps"}, issuer.claims(), RSA)
+    assert refused(runtime, f"Bearer {other}") == "the ID token is signed in another way than its key is for"
+    unnamed = token({"alg": "RS256"}, issuer.claims(), RSA)
+    assert refused(runtime, f"Bearer {unnamed}") == "the ID token is not signed with a named key of an issuer"
 
 
 @pytest.mark.parametrize("exp", ["soon", float("inf"), float("nan"), [1], {}, True, -1e400])
@@ -405,13 +446,23 @@ def keys(issuer: Issuer) -> Iterator[Keys]:
     known.client.close()
 
 
+def test_an_issuer_that_fails_is_asked_once_more(runtime: Runtime, issuer: Issuer):
+    """The sender waits at the door, and sends the event again by itself."""
+    issuer.broken = (503, "")
+    with pytest.raises(Unavailable, match="DOOR_OIDC_ISSUER: it is not known whether"):
+        runtime.sender(issuer.bearer())
+    assert len(issuer.asked) == 2
+
+
 def test_a_forger_cannot_hammer_the_issuer(keys: Keys, issuer: Issuer):
     """An unknown key makes us ask once a minute. In between it is not known, so such an event comes again."""
     assert [keys.ask("rsa"), keys.ask("forged"), keys.ask("rsa")] == ["known", "unavailable", "known"]
     for _ in range(50):
         keys.ask("forged")
+    keys.clock.now += 59
+    assert keys.ask("forged") == "unavailable"
     assert issuer.asked.count("/keys") == 1
-    keys.clock.now += 61
+    keys.clock.now += 1
     assert [keys.ask("forged"), keys.ask("forged-too")] == ["refused", "unavailable"]
     assert issuer.asked.count("/keys") == 2
 
@@ -446,9 +497,11 @@ def test_without_keys_the_issuer_is_asked_again_soon(keys: Keys, issuer: Issuer)
     """No event can be taken until then."""
     issuer.broken = (503, "")
     assert [keys.ask("rsa") for _ in range(5)] == ["unavailable"] * 5
+    keys.clock.now += 4
+    assert keys.ask("rsa") == "unavailable"
     assert len(issuer.asked) == 1
     issuer.broken = None
-    keys.clock.now += 6
+    keys.clock.now += 1
     assert keys.ask("rsa") == "known"
 
 

@@ -4,6 +4,7 @@ import json
 import ssl
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,15 +15,16 @@ from handlers import carry_out, handle
 from sandbox import Sandbox
 from shared import settings
 from shared.core.delivery import Deadline, Delivery
-from shared.core.errors import ConfigurationError, Rejected, Unavailable
+from shared.core.errors import ConfigurationError, DetachError, Rejected, Unavailable
 from shared.core.event_data import Event, ScheduledCleanup
-from shared.event_sink import EventSink
+from shared.event_sink import Emitted, EventSink
 from shared.telemetry import Report
 from shared.transport.send import Transport
 from shared.transport.tls import new_client
 from shared.wiring import Runtime
 from tests.support.broker import Broker, broker
 from tests.support.fleets import counted_fleet
+from tests.support.listener import listening
 from tests.support.world import delivery, send
 
 
@@ -107,6 +109,57 @@ def test_a_repeated_cleanup_sends_the_same_ids(sandbox: Sandbox, new_runtime):
     assert len(set(ids[0])) == 5
     assert sorted(ids[0]) == sorted(ids[1])
     assert set(ids[0]).isdisjoint(ids[2])
+
+
+EMITTED = Emitted(
+    'e 1"%é', "apig.certificate.expired", "c-1", datetime(2026, 2, 3, 6, 0, 12, tzinfo=UTC), {"certificate_id": "c-1"}
+)
+
+
+def test_these_attributes_are_sent():
+    """As headers, percent-encoded where the HTTP binding (3.1.3.2) says so and nowhere else."""
+    with listening(lambda heard: (299, "")) as sink, new_client(None) as client:
+        transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None)
+        EventSink(transport, f"{sink.url}/a/b", {"team": "a/b:c;d+e"}).send(EMITTED)
+        [heard] = sink.heard
+    assert (heard.method, heard.target, json.loads(heard.body)) == ("POST", "/a/b", {"certificate_id": "c-1"})
+    assert {name: value for name, value in heard.headers.items() if name.startswith("ce-")} == {
+        "ce-specversion": "1.0",
+        "ce-id": "e%201%22%25%C3%A9",
+        "ce-source": "/apig-certificate-detach",
+        "ce-type": "apig.certificate.expired",
+        "ce-subject": "c-1",
+        "ce-time": "2026-02-03T06:00:12Z",
+        "ce-team": "a/b:c;d+e",
+    }
+    assert heard.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "throttled"),
+    [
+        (404, Unavailable, False),
+        (408, Unavailable, False),
+        (409, Unavailable, False),
+        (429, Unavailable, True),
+        (500, Unavailable, False),
+        (599, Unavailable, False),
+        (400, Rejected, False),
+        (430, Rejected, False),
+        (499, Rejected, False),
+        (300, ConfigurationError, False),
+    ],
+)
+def test_each_refusal_is_one_of_our_errors(status: int, error: type[DetachError], *, throttled: bool):
+    """With its status, and what Retry-After says."""
+    headers = {"Retry-After": "7"}
+    with listening(lambda heard: (status, ""), headers=headers) as sink, new_client(None) as client:
+        transport = Transport(client, 5.0, 1, Deadline.after(20), lambda call: None, jitter=lambda: 0.0)
+        with pytest.raises(DetachError, match=f"POST K_SINK answered {status}") as raised:
+            EventSink(transport, sink.url).send(EMITTED)
+    assert type(raised.value) is error
+    assert (raised.value.status, raised.value.throttled) == (status, throttled)
+    assert raised.value.retry_after == (7.0 if error is Unavailable else 0.0)
 
 
 @pytest.mark.parametrize("status", [404, 409, 429, 500, 503])

@@ -133,6 +133,7 @@ def change(**answers: object) -> Callable[[Google], None]:
         (change(raw="<html>"), ConfigurationError, "without a JSON object"),
         (change(raw='{"payload": {}}'), ConfigurationError, "payload.data"),
         (change(payload={"data": "no base64!"}), ConfigurationError, "base64"),
+        (change(payload={"data": "aGVs bG8="}), ConfigurationError, "base64"),
         (change(payload={"data": "//79"}), ConfigurationError, "base64 of UTF-8"),
         (change(payload={"dataCrc32c": "1"}), Unavailable, "CRC32C"),
         (change(status=307), ConfigurationError, "redirect"),

@@ -50,9 +50,10 @@ def test_an_encoded_answer_is_not_decoded(transport: Transport, status: int, enc
     assert (raised.value.status, raised.value.ambiguous, raised.value.too_large) == (status, True, False)
 
 
-def test_what_is_not_encoded_may_say_so(transport: Transport):
-    """`identity` is what was asked for."""
-    with listening(lambda heard: (200, b"{}"), headers={"Content-Encoding": "Identity"}) as server:
+@pytest.mark.parametrize("encoding", ["Identity", " identity ", ""])
+def test_what_is_not_encoded_may_say_so(transport: Transport, encoding: str):
+    """`identity` is what was asked for, and an empty header names no encoding."""
+    with listening(lambda heard: (200, b"{}"), headers={"Content-Encoding": encoding}) as server:
         assert transport.send(get(server.url)).body == b"{}"
 
 

@@ -4,12 +4,14 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import httpcore
 import pytest
 
 from shared.core.delivery import Deadline
 from shared.core.errors import Unavailable
+from shared.transport import connection
 from shared.transport.connection import Connections
 from shared.transport.send import Call, Transport
 from shared.transport.tls import new_client
@@ -127,6 +129,22 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(client: Connections)
         assert raw.connections == 3
 
 
+def test_a_connection_that_nobody_used_for_long_is_replaced(client: Connections, monkeypatch: pytest.MonkeyPatch):
+    """A server closes such a one at any moment, and a write that meets this is an ambiguous one."""
+    monkeypatch.setattr(connection, "KEPT_FOR", 0.1)  # not to wait for the five seconds
+
+    def converse(_: Raw, asking: socket.socket) -> None:
+        while request_of(asking):
+            asking.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    with talking(converse) as raw, new_client(None) as hasty:
+        for used in (client, hasty):
+            transport(used).send(get(raw.url))
+            time.sleep(0.2)
+            transport(used).send(get(raw.url))
+        assert raw.connections == 1 + 2
+
+
 def test_no_cookie_is_kept(client: Connections):
     """What a server wants to be told again stays untold."""
     with listening(lambda heard: (200, b"{}"), headers={"Set-Cookie": "session=1; Path=/"}) as server:
@@ -189,12 +207,13 @@ def test_a_write_that_waited_for_its_credentials_is_not_sent(client: Connections
 
 
 def test_a_write_that_waited_for_its_turn_is_not_sent(client: Connections):
-    """The event was throttled meanwhile."""
+    """The event was throttled meanwhile. What would come too late is not even waited for."""
+    slept: list[float] = []
     with listening(answer_204) as server:
-        sender = transport(client)
+        sender = replace(transport(client), sleep=slept.append)
         sender.pace.throttled(time.monotonic(), 0.3)
         refused_as_stale(sender, server.url)
-        assert server.heard == []
+        assert (server.heard, slept) == ([], [])
 
 
 def test_a_write_that_waited_for_its_handshake_is_not_sent(authority: Authority, client: Connections):

@@ -117,6 +117,8 @@ def test_a_message_may_carry_the_undo_list_alone() -> None:
         (sqs("{"), "body", "expected JSON; wrong at line 1 column 2"),
         (sqs(""), "body", "expected JSON; wrong at line 1 column 1"),
         (sqs("null"), "body", "expected a JSON object"),
+        (sqs(eventbridge(), instance_ids=[GATEWAY]), "instance_ids", "expected it inside body, not beside it"),
+        ({"Records": [sqs(eventbridge())], "dry_run": True}, "dry_run", "expected it inside body, not beside it"),
         ({"Records": []}, "Records", ONE_MESSAGE),
         ({"Records": [sqs({}), sqs({})]}, "Records", ONE_MESSAGE),
         ({"Records": [{"s3": {}}]}, "Records", ONE_MESSAGE),

@@ -19,6 +19,8 @@ from tests.support.deliveries import (
     sqs,
 )
 
+SIGNATURE = {"key_id": "0" * 16, "signed_at": "2026-02-04T08:15:00Z", "signature": "0" * 64}
+
 
 @pytest.mark.parametrize(
     ("kind", "data", "expected"),
@@ -99,6 +101,25 @@ def test_bare_data_needs_a_kind() -> None:
             "expected one of undo, undo_signature,",
         ),
         ("undo", {"undo": [{**UNDO_LIST[0], "domain": []}]}, "undo[0].domain", "did you mean domains?"),
+        (
+            "domain_decommission",
+            {"domains": [{"domain": "a.b", "x": 1}]},
+            "domains[0].x",
+            "expected one of domain, instance_ids, verified_client_certificate_enabled",
+        ),
+        ("undo", {"undo": [{**UNDO_LIST[0], "x": 1}]}, "undo[0].x", "expected one of certificate_id, domains"),
+        (
+            "undo",
+            {"undo": [{**UNDO_LIST[0], "domains": [{**UNDO_LIST[0]["domains"][0], "x": 1}]}]},
+            "undo[0].domains[0].x",
+            "expected one of domain, instance_ids, verified_client_certificate_enabled",
+        ),
+        (
+            "undo",
+            {"undo": UNDO_LIST, "undo_signature": {**SIGNATURE, "x": 1}},
+            "undo_signature.x",
+            "expected one of key_id,",
+        ),
     ],
 )
 def test_an_unknown_field_is_refused_with_the_nearest_known_one(

@@ -70,6 +70,7 @@ def without_data(event_type: str) -> dict[str, Any]:
         (cloudevent("dev.knative.sources.ping", data={}), ScheduledCleanup()),
         (cloudevent("apig.detach.undo", data=UNDO_LIST), UNDO),
         (cloudevent("apig.detach.undo", data={"status": "detached", "undo": UNDO_LIST}), UNDO),
+        (in_base64(base64.b64encode(json.dumps(UNDO_LIST).encode()).decode(), "apig.detach.undo"), UNDO),
     ],
 )
 def test_every_type_is_understood(envelope: dict[str, Any], data: object) -> None:
@@ -153,6 +154,7 @@ def test_binary_mode_has_the_attributes_in_headers() -> None:
         ('"two words"', "two words"),
         ('"a \\"quoted\\" %20word"', 'a "quoted"  word'),
         ("50%", "50%"),
+        ('"', '"'),
     ],
 )
 def test_header_values_are_percent_decoded_once(header: str, event_id: str) -> None:
@@ -171,6 +173,9 @@ def test_header_values_are_percent_decoded_once(header: str, event_id: str) -> N
         ({"Content-Type": "application/cloudevents-batch+json"}, b"[]", "content-type",
          "expected one event; batches are not taken, send the events one by one"),
         ({"Content-Type": "application/cloudevents+json"}, b"{}", "specversion", "expected 1.0"),
+        ({"Content-Type": "application/cloudevents+json"}, b"{", "body", "expected JSON; wrong at line 1 column 2"),
+        ({"ce-dryrun": "true"}, BODY, "ce-dryrun", "expected it inside data, not beside it"),
+        ({"CE-InstanceIDs": "x"}, BODY, "ce-instanceids", "expected it inside data, not beside it"),
         ({}, b"[]", "body", "expected a JSON object"),
         ({}, b"{", "body", "expected JSON; wrong at line 1 column 2"),
         ({}, b'{"certificate_id": "../x"}', "data.certificate_id", f"{EXPECTED_ID}, not '../x'"),

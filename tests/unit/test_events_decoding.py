@@ -79,6 +79,33 @@ def test_depth_is_bounded_decoded_or_not() -> None:
     assert refused(lambda: parsed({"a": many}, kind="scheduled_cleanup"))[0] == "body"
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+def test_size_is_bounded_decoded_or_not(*, as_text: bool) -> None:
+    """As many keys and marks as may be are read, and then the fields count. One more is refused."""
+
+    def outcome(body: dict[str, Any]) -> tuple[str, str]:
+        return refused(lambda: parsed(json.dumps(body) if as_text else body, kind="scheduled_cleanup"))
+
+    assert outcome({f"k{number}": 0 for number in range(2_000)})[0] == "k0"
+    many = {f"k{number}": 0 for number in range(2_001)}
+    assert outcome(many) == ("body", "expected at most 2000 keys in an object")
+    assert outcome({"x": [[many]]}) == ("body", "expected at most 2000 keys in an object")
+    # four brackets, and a comma less than numbers
+    assert outcome({"x": [0] * 99_997})[0] == "x"
+    assert outcome({"x": [0] * 99_998}) == ("body", "expected at most 100000 brackets and commas")
+    assert outcome({"x": [[0] * 50_001, [0] * 50_001]}) == ("body", "expected at most 100000 brackets and commas")
+    assert outcome({"cursor": "X" * 200_000})[0] == "cursor"
+
+
+def test_keys_beyond_ascii_are_keys() -> None:
+    """Only half of a surrogate pair is none."""
+    data = {"context": {"é": 1, "日本": 2, "\U0001f600": 3, "\ue000": 4}}
+    for body in (data, json.dumps(data), json.dumps(data, ensure_ascii=False).encode()):
+        assert parsed(body, kind="scheduled_cleanup").data == ScheduledCleanup(context=data["context"])
+    for half in ("\ud800", "a\udfff"):
+        assert refused(lambda half=half: parsed({"context": {half: 1}}, kind="scheduled_cleanup"))[0] == "body"
+
+
 def test_brackets_in_text_are_no_depth() -> None:
     """Depth is counted outside of strings only, whatever they escape."""
     data = {"context": {"note": '[{"\\' * 1000, "more": "\\", "[[": "]]"}, "cursor": "c"}

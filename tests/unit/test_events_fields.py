@@ -31,6 +31,7 @@ from tests.support.deliveries import (
         ("*.Shop.example.com", "*.shop.example.com"),
         ("*.bücher.example", "*.xn--bcher-kva.example"),
         ("_dmarc.example.com", "_dmarc.example.com"),
+        (".".join(["a" * 63] * 4), ".".join(["a" * 63] * 4)),
     ],
 )
 def test_names_come_out_in_one_form(written: str, read: str) -> None:
@@ -112,6 +113,8 @@ def test_what_is_no_name_is_refused_wherever_it_stands(name: str) -> None:
             "domains[0].verified_client_certificate_enabled",
             "expected true or false, not 'true'",
         ),
+        ({"common_name": "a.b", "domains": ["a.b"] * 2001}, "domains", "expected at most 2000, not 2001"),
+        ({"common_name": "a.b", "instance_ids": [GATEWAY] * 101}, "instance_ids", "expected at most 100, not 101"),
     ],
 )
 def test_a_bad_field_is_named_in_the_senders_words(data: dict[str, Any], field: str, expected: str) -> None:

@@ -59,7 +59,9 @@ def test_retry_after_as_a_date_without_the_servers_own():
     assert 97.0 < reply(Retry_After=format_datetime(until, usegmt=True)).retry_after <= 100.0
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'"text"', b"\xff\xfe\xfa", b"[" * 20_000, b'{"a":' * 20_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[1]", b'"text"', b"\xff\xfe\xfa", b"[" * 20_000, b'{"a":' * 20_000, b'{"a": 1, "a": 2}']
+)
 def test_what_is_no_json_object_has_no_fields(body: bytes):
-    """An error may come as a proxy's page, or as brackets without end."""
+    """An error may come as a proxy's page, as brackets without end, or with a key twice."""
     assert Reply(500, httpx.Headers(), body).fields() == {}

@@ -96,11 +96,11 @@ def test_a_region_of_another_cloud_needs_both_endpoints(variables, named):
     """A password of Huawei Cloud must not go to Open Telekom Cloud's IAM because that is the default."""
     with pytest.raises(ConfigurationError) as caught:
         of(OS_REGION_NAME="ap-southeast-1", **variables)
-    assert caught.value.message.startswith(
-        "OS_REGION_NAME: the default endpoints are Open Telekom Cloud's, which has no region 'ap-southeast-1'"
+    assert caught.value.message == (
+        "OS_REGION_NAME: the default endpoints are Open Telekom Cloud's, which has no region 'ap-southeast-1' (expected"
+        f" eu-de or eu-nl); {named}, on Huawei Cloud https://iam.ap-southeast-1.myhuaweicloud.com/v3 and"
+        " https://apig.ap-southeast-1.myhuaweicloud.com"
     )
-    assert named in caught.value.message
-    assert "https://iam.ap-southeast-1.myhuaweicloud.com/v3" in caught.value.message
 
 
 @pytest.mark.parametrize(
@@ -201,6 +201,26 @@ def test_a_wrong_value_is_told_with_what_is_allowed(variable, value):
     assert "expected" in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("OS_PROJECT_ID", "../x", "expected a project id of 32 lower-case hex digits"),
+        ("APIG_ENDPOINT", "ftp://apig.example.com", "expected an https URL"),
+        ("DETACH_MAX_BINDINGS", "0", "expected greater than or equal to 1"),
+        ("DETACH_CONCURRENCY", "65", "expected less than or equal to 64"),
+        ("DETACH_LIVE_DOMAINS", "Keep", "expected 'detach' or 'keep'"),
+        ("DETACH_EXPIRY_GRACE", "P9999D",
+         "expected an ISO 8601 duration of at most ten years, such as P0D, P7D or -P2D"),
+        ("K_SINK", "ftp://sink.example.com", "expected an http or https URL without user"),
+    ],
+)  # fmt: skip
+def test_what_is_allowed_is_told_in_a_sentence(variable, value, expected):
+    """In our words, or in pydantic's after \"expected\"."""
+    with pytest.raises(ConfigurationError) as caught:
+        of(**{variable: value})
+    assert caught.value.message.startswith(f"{variable}: {value!r} is not allowed; {expected}")
+
+
 def test_http_is_allowed_to_this_machine():
     """Loopback may be plain HTTP, for a sandbox."""
     assert of(APIG_ENDPOINT="http://127.0.0.1:8080").apig_endpoint == "http://127.0.0.1:8080"
@@ -230,6 +250,8 @@ def test_a_retired_setting_is_refused():
     """DETACH_MAX_DOMAINS counted domains. Left in place, it would limit nothing."""
     with pytest.raises(ConfigurationError, match="^DETACH_MAX_DOMAINS: no such setting"):
         of(DETACH_MAX_DOMAINS="5")
+    with pytest.raises(ConfigurationError, match="^DETACH_QQQQQQ: no such setting$"):
+        of(DETACH_QQQQQQ="5")
 
 
 def test_the_policy_has_the_settings_on_which_decisions_rest():

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
+from shared.core.dates import http_date
 from shared.core.errors import ConfigurationError
 from shared.transport.send import Reply
 
@@ -27,7 +27,7 @@ class GatewayClock:
         A reply without a Date tells nothing. Of several (a proxy may add its own), the one that differs most counts.
         """
         ours = self._ours()
-        dates = [date for text in reply.headers.get_list("Date") if (date := _date(text)) is not None]
+        dates = [date for text in reply.headers.get_list("Date") if (date := http_date(text)) is not None]
         if not dates:
             return
         theirs = max(dates, key=lambda date: abs(date - ours))
@@ -50,13 +50,6 @@ class GatewayClock:
     def latest(self) -> datetime:
         """The later of both clocks."""
         return self._ours() + max(self._ahead, timedelta(0))
-
-
-def _date(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _text(moment: datetime) -> str:

@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import httpx
 
+from shared.core.dates import http_date
 from shared.core.delivery import Deadline
 from shared.core.error_codes import BY_CODE, TOKEN_REFUSED, Answer, error_for
 from shared.core.errors import ConfigurationError, CredentialsRefused, DetachError, Unavailable
@@ -209,7 +209,7 @@ def _again(error: CredentialsRefused, text: str | None = None) -> CredentialsRef
 
 def _briefly(transport: Transport) -> Transport:
     """One attempt and a few seconds, of a quarter of the event's time at most: for what can be done later."""
-    seconds = min(transport.timeout, BRIEFLY, transport.deadline.left() / 4)
+    seconds = min(BRIEFLY, transport.deadline.left() / 4)
     return replace(transport, attempts=1, deadline=Deadline.after(seconds))
 
 
@@ -254,12 +254,13 @@ class _Auth:
         error = error_for(subject, Answer(401, code or None, message))
         text = error.message
         if isinstance(held, AccessKey):
-            ours, theirs = self._provider.clock(), _date(reply)
-            if theirs is not None and abs(ours - theirs) > MAX_SKEW:
+            ours, theirs = self._provider.clock(), http_date(reply.headers.get("Date", ""))
+            if theirs is not None and abs(ours - theirs.timestamp()) > MAX_SKEW:
+                told = f" {error.error_code}" if error.error_code else ""
                 text = (
-                    f"{subject} answered 401 {error.error_code or ''}: the clocks differ by more than 15 minutes, so"
-                    f" every signature is refused: this machine's says {_utc(ours)}, {request.url.host}'s says"
-                    f" {_utc(theirs)}; set it right"
+                    f"{subject} answered 401{told}: the clocks differ by more than 15 minutes, so every signature is"
+                    f" refused: this machine's says {_utc(ours)}, {request.url.host}'s says"
+                    f" {_utc(theirs.timestamp())}; set it right"
                 )
         return CredentialsRefused(text, error_code=error.error_code, status=401)
 
@@ -268,13 +269,6 @@ def _refuses_credentials(reply: Reply) -> bool:
     """Whether a 401 is about token or key. APIG.1005 (no permission) is not: a new token would not help."""
     code = str(reply.fields().get("error_code"))
     return code in TOKEN_REFUSED or code not in BY_CODE
-
-
-def _date(reply: Reply) -> float | None:
-    try:
-        return parsedate_to_datetime(reply.headers["Date"]).timestamp()
-    except (LookupError, ValueError):
-        return None
 
 
 def _utc(moment: float) -> str:

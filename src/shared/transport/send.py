@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 
 import httpx
 
+from shared.core.dates import http_date
 from shared.core.delivery import Deadline
 from shared.core.errors import DetachError, Unavailable
 from shared.transport.connection import UNANSWERED, Connections, StaleError, UnreadableError
@@ -53,10 +53,10 @@ class Reply:
         value = self.headers.get("Retry-After", "").strip()
         if value.isascii() and value.isdigit():
             return min(float(value), LONGEST_WAIT)
-        until = _moment(value)
+        until = http_date(value)
         if until is None:
             return 0.0
-        now = _moment(self.headers.get("Date", "")) or datetime.now(UTC)
+        now = http_date(self.headers.get("Date", "")) or datetime.now(UTC)
         return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT)
 
 
@@ -65,13 +65,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise ValueError("a key comes twice")
     return found
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 @dataclass(frozen=True, slots=True)
