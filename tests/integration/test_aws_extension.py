@@ -16,7 +16,7 @@ from shared.transport.tls import new_client
 from tests.support.leaks import WATCH
 from tests.support.listener import Answer, Heard, Listener, listening
 
-SESSION, HELD = "the-session-token-of-the-function", "the-text-of-the-secret"
+SESSION, HELD = "IQoJb3JpZ2luX2VjEKx7Lr4TnB", "Uy6Wk3Bv9Qe2Ta8Jf5"
 URI = "SECRET_URI: aws-secretsmanager:team/apig key"
 ANSWERED = f"{URI}: GET /secretsmanager/get answered"
 CHECK = (
@@ -121,7 +121,7 @@ def test_without_the_layer_nobody_answers(read: Callable[..., Secret]):
         (400, "DecryptionFailure", ConfigurationError,
          ": it cannot be decrypted; give the function's role kms:Decrypt for the secret's key"),
         (499, "", ConfigurationError, f"; {ROLE}"),
-        (401, "the-text-of-the-secret", ConfigurationError, f"; {ROLE}"),
+        (401, "Uy6Wk3Bv9Qe2Ta8Jf5", ConfigurationError, f"; {ROLE}"),
         (400, "x" * 2000 + "accessdenied", ConfigurationError, f"; {ROLE}"),
         (400, b"\xff accessdenied", ConfigurationError,
          ": access denied; give the function's role secretsmanager:GetSecretValue, and kms:Decrypt"),

@@ -17,7 +17,7 @@ from shared.transport.tls import new_client
 from tests.support.leaks import WATCH
 from tests.support.listener import Heard, Listener, listening
 
-PASSWORD, TOKEN = "the-password-of-a-user", "the-token-that-iam-gave"
+PASSWORD, TOKEN = "Pw!Kd7Zr2Xm9Vt4", "MIIFqwYJKoZ3Ln8Rb5Hc1Sx"
 USER = Password("user-1", Secret(PASSWORD), "domain-1", "project-1")
 LOGIN, VERIFY, PROJECTS = "POST /v3/auth/tokens", "GET /v3/auth/tokens", "GET /v3/projects"
 CHECK = "check OS_AUTH_URL, and the secret's domain and project"

@@ -19,8 +19,12 @@ from shared.transport.tls import new_client
 from tests.support.leaks import WATCH
 from tests.support.listener import Answer, Heard, Listener, listening
 
-ROOT, SECRET_ID, JWT = "s.static-token-of-vault", "the-secret-id-of-a-role", "the-jwt-of-a-service-account"
-HELD = {"token": "what-the-store-holds"}
+ROOT, SECRET_ID, JWT = (
+    "s.Zq8vK2mWx7Lr4TnBfYd3",
+    "6f1c9a52-7be0-4d83-9c41-d02e5b7fa816",
+    "eyJhbGciOiJSUzI1NiJ9.eyJx7Qk.Vw3Zt9",
+)
+HELD = {"token": "Hn5Rj1Xc8Pz4Gs7Md2"}
 STATIC = {"VAULT_TOKEN": ROOT}
 APPROLE = {"VAULT_ROLE_ID": "role-1", "VAULT_SECRET_ID": SECRET_ID}
 KUBERNETES = {"VAULT_K8S_ROLE": "detach"}
@@ -108,7 +112,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def test_a_token_reads_the_newest_version(world: World):
     """GET /v1/{mount}/data/{path}, with the token and the header on which an agent may insist."""
-    assert world.store(**STATIC)(world.transport) == Secret('{"token": "what-the-store-holds"}')
+    assert world.store(**STATIC)(world.transport) == Secret('{"token": "Hn5Rj1Xc8Pz4Gs7Md2"}')
     [heard] = world.listener.heard
     assert (heard.method, heard.target, heard.body) == ("GET", "/v1/kv/data/team/apig", b"")
     assert heard.headers["x-vault-token"] == ROOT
@@ -273,7 +277,7 @@ def test_a_token_that_was_revoked_is_replaced_once(world: World):
     read = world.store(**APPROLE)
     read(world.transport)
     world.server.revoked = {"token-1"}
-    assert read(world.transport, fresh=True) == Secret('{"token": "what-the-store-holds"}')
+    assert read(world.transport, fresh=True) == Secret('{"token": "Hn5Rj1Xc8Pz4Gs7Md2"}')
     assert world.server.logins == 2
     world.server.revoked = {"token-2", "token-3"}
     with pytest.raises(ConfigurationError) as raised:
