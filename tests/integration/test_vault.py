@@ -22,7 +22,7 @@ from tests.support.listener import Answer, Heard, Listener, listening
 ROOT, SECRET_ID, JWT = (
     "s.Zq8vK2mWx7Lr4TnBfYd3",
     "6f1c9a52-7be0-4d83-9c41-d02e5b7fa816",
-    "eyJhbGciOiJSUzI1NiJ9.eyJx7Qk.Vw3Zt9",
+    "eyJhbGciOiJS.eyJx7Qk.Vw3Zt9",
 )
 HELD = {"token": "Hn5Rj1Xc8Pz4Gs7Md2"}
 STATIC = {"VAULT_TOKEN": ROOT}
