@@ -72,7 +72,7 @@ def test_two_events_at_the_same_time_both_succeed(sandbox: Sandbox, new_runtime,
     """Two processes that plan the same detach both end well, whatever the API says to the second."""
     furnish(sandbox)
     sandbox.behaviour.absent = absent
-    sandbox.behaviour.latency = 0.05  # both have read before either writes
+    sandbox.behaviour.latency = 0.25  # both have read before either writes
     outcomes = []
     threads = [
         threading.Thread(target=lambda runtime: outcomes.append(expire(runtime, certificate_id=CERTIFICATE)), args=(r,))
