@@ -35,7 +35,7 @@ def held(made: Window, *, shown: bool = True) -> dict[str, int | None]:
     [("dcba", None, "abcd"), ("edcba", "b", "ab"), ("edcbaf", "b", "ab")],
 )
 def test_twice_as_many_certificates_as_there_is_room_for_are_taken_in(certificates: str, through, kept: str):
-    """With one more, the first are kept: the window goes through the last of these, and whatever is after it is left."""
+    """With one more, the first are kept, and the window ends with the last of these."""
     made = window(certificates, most=2)
     assert (made.through, "".join(held(made, shown=False))) == (through, kept)
 
