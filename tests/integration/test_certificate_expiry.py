@@ -239,6 +239,11 @@ def test_by_common_name_only_the_expired_ones(sandbox: Sandbox, new_runtime):
         (expired.id, "detached"),
     }
     assert {certificate_id for certificate_id, _, _ in fleet.bindings()} == {valid.id, other.id}
+    # Where the valid one is bound is not asked, and the details of none: the gateways agree about each date.
+    read = [each.path.split("/certificates/")[1] for each in sandbox.journal.apig() if "/certificates/" in each.path]
+    assert sorted(read) == sorted(
+        f"{each}/{call}" for each in (CERTIFICATE, expired.id) for call in ("attached-domains", "domains/detach")
+    )
 
 
 def test_by_common_name_a_date_that_gateways_disagree_about_is_read_again(sandbox: Sandbox, new_runtime):
@@ -379,6 +384,7 @@ def test_by_common_name_one_without_a_date_does_not_stop_the_others(sandbox: San
     assert sandbox.fleet.bindings() == set()
     [report] = [record for record in caplog.records if record.message == "detach.report"]
     assert (report.status, {each["certificate_id"] for each in report.detached}) == ("failed", {CERTIFICATE})
+    assert not any(each.path.endswith(f"{odd.id}/attached-domains") for each in sandbox.journal.apig())
 
 
 @pytest.mark.parametrize("listed", [("2021-04-26T09:03:30Z", "2036-04-26T09:03:30Z"), ("2036-04-26T09:03:30Z", None)])

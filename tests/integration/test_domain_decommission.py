@@ -61,6 +61,15 @@ def test_seven_calls_for_one_certificate(sandbox: Sandbox, new_runtime):
     assert len(sandbox.journal.apig()) == 7
 
 
+def test_two_certificates_are_told_by_name(sandbox: Sandbox, new_runtime):
+    """Reading the names of two is cheap; of more, it is not."""
+    fleet_of_300(sandbox)
+    sandbox.fleet.remove_domain(LEGACY, THIRD)
+    outcome = decommission(new_runtime(), domain=LEGACY)
+    assert len(outcome["certificates"]) == 2
+    assert all(certificate["common_name"] for certificate in outcome["certificates"])
+
+
 @pytest.mark.parametrize("switch", ["groups_show_domains", "groups_show_ssl_id"])
 def test_without_the_index_the_certificates_are_read(sandbox: Sandbox, new_runtime, switch: str):
     """Where the groups' listing shows no domains or no certificates, each certificate's own listing is read."""

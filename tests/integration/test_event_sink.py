@@ -106,6 +106,7 @@ def test_a_repeated_cleanup_sends_the_same_ids(sandbox: Sandbox, new_runtime):
             event = {"specversion": "1.0", "id": event_id, "source": "/ping", "type": "apig.cleanup.due"}
             handle(delivery(event), runtime)
     ids = [[event.headers["ce-id"] for event in sink.accepted[start : start + 5]] for start in (0, 5, 10)]
+    assert {len(each) for each in ids[0]} == {32}
     assert len(set(ids[0])) == 5
     assert sorted(ids[0]) == sorted(ids[1])
     assert set(ids[0]).isdisjoint(ids[2])

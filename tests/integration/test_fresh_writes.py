@@ -28,11 +28,17 @@ OTHER = "0123456789abcdef0123456789abcdef"
 
 @dataclass(frozen=True, slots=True)
 class Reluctant(Transport):
-    """A transport that does not send the first writes, each for the reason that comes out of `reasons`."""
+    """A transport that does not send the first writes, each for the reason that comes out of `reasons`.
+
+    `at_once` is what each write says of its turn.
+    """
 
     reasons: list[Callable[[], DetachError]] = field(default_factory=list)
+    at_once: list[bool] = field(default_factory=list)
 
     def send(self, request: Request, auth: Any = None) -> Reply:
+        if request.method == "POST":
+            self.at_once.append(request.at_once)
         if request.method == "POST" and self.reasons:
             reason = self.reasons.pop(0)
             raise reason()
@@ -195,6 +201,23 @@ def test_a_write_that_was_not_sent_is_no_attempt(world: World, new_runtime, reas
     assert sum(each.path.endswith(read_again) for each in world.sandbox.journal.apig()) == 1 + len(reasons)
 
 
+@pytest.mark.parametrize(
+    ("reasons", "at_once"),
+    [
+        ([], [False]),
+        ([renewed], [False, False]),
+        ([stale], [False, True]),
+        ([renewed, stale, renewed], [False, False, True, True]),
+    ],
+)
+def test_a_write_that_waited_too_long_does_not_wait_for_its_turn_again(world: World, reasons, at_once: list[bool]):
+    """The reading before it has waited: waiting once more, the write would be too late again."""
+    told: list[bool] = []
+    world.with_transport(Reluctant, reasons=list(reasons), at_once=told)
+    assert world.carry_out().status == f"{world.verb}ed"
+    assert told == at_once
+
+
 @pytest.mark.parametrize("reason", [stale, renewed])
 def test_what_happens_before_a_write_that_was_not_sent_is_seen(world: World, reason):
     """It is read again before it is begun again."""
@@ -207,13 +230,17 @@ def test_what_happens_before_a_write_that_was_not_sent_is_seen(world: World, rea
     world.assert_left_alone(world.carry_out(), writes=0)
 
 
-@pytest.mark.parametrize(("reason", "times", "error"), [(stale, 11, Unavailable), (renewed, 3, CredentialsRefused)])
-def test_a_write_that_is_never_sent_ends(world: World, reason, times: int, error: type[DetachError]):
-    """Retryable, and nothing is hammered."""
+@pytest.mark.parametrize(
+    ("reason", "times", "error", "answer"),
+    [(stale, 11, Unavailable, (None, None)), (renewed, 3, CredentialsRefused, (401, "APIG.1001"))],
+)
+def test_a_write_that_is_never_sent_ends(world: World, reason, times: int, error: type[DetachError], answer):
+    """Retryable, with what the API answered last, and nothing is hammered."""
     world.with_transport(Reluctant, reasons=[reason] * times)
     outcome = world.carry_out()
     assert type(outcome.error) is error
     assert outcome.error is not None
+    assert (outcome.error.status, outcome.error.error_code) == answer
     assert outcome.error.retryable
     assert len(world.sandbox.journal.detaches() + world.sandbox.journal.attaches()) == 0
 

@@ -239,6 +239,25 @@ def test_a_gateway_whose_listing_is_refused_does_not_stop_the_others(
     assert [(entry["instance_id"], entry["error_code"]) for entry in report.gateways] == [(FIRST, "APIG.1005")]
 
 
+def test_gateways_that_fail_in_one_listing_or_the_other_are_all_named(
+    sandbox: Sandbox, new_runtime, world: World, caplog
+):
+    """One does not list its certificates, another not its groups; the third is cleaned up."""
+    sandbox.fleet.add_gateway(id=THIRD)
+    sandbox.faults.add(
+        Fault(path=rf"certificates\?instance_id={THIRD}", error_code="APIG.1005", times=None),
+        Fault(path=f"/instances/{FIRST}/api-groups", error_code="APIG.1301", status=403, times=None),
+    )
+    with pytest.raises(AccessDenied):
+        clean_up(new_runtime())
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    assert {entry["instance_id"]: entry["error_code"] for entry in report.gateways} == {
+        THIRD: "APIG.1005",
+        FIRST: "APIG.1301",
+    }
+    assert sandbox.fleet.bindings(ID[2]) == set()
+
+
 def test_a_listing_that_was_cut_short_is_not_acted_on(sandbox: Sandbox, new_runtime):
     """The first page shows some of a certificate's domains; too few to judge by, so none of them is detached."""
     fleet = Fleet(domains_per_group=1)

@@ -88,6 +88,14 @@ def test_what_was_cut_off_without_any_change_but_perhaps_ours_is_told():
     assert told[0].status == "nothing_to_detach"
 
 
+def test_what_others_had_detached_before_the_cut_is_told_and_counted():
+    """It is done, though it is nothing that an undo brings back."""
+    results = (Result(BINDINGS[0], "already"), Result(BINDINGS[1], "failed", late()))
+    told, summary = summarize(inventory(), [CertificateOutcome(planned(0), results)], emitting=False)
+    assert summary.cursor == "after-.1"
+    assert [(one.status, one.already, one.failed, one.ours) for one in told] == [("detached", (BINDINGS[0],), (), ())]
+
+
 def test_a_certificate_whose_date_could_not_be_read_in_time_is_no_failure():
     """The cursor stands before it, so the next call reads it again."""
     told, summary = summarize(inventory(), [done(0), CertificateOutcome(unread(1, *BINDINGS))], emitting=False)
@@ -107,10 +115,12 @@ def test_another_failure_is_told_and_passed():
 
 def test_no_time_for_a_single_certificate_is_an_error():
     """The same call would do no more: the event is to be sent again."""
-    with pytest.raises(Unavailable, match="ran out while the gateways were listed"):
+    with pytest.raises(Unavailable, match="^the time that the platform gives ran out while the gateways were listed$"):
         summarize(inventory(), [], emitting=False)
     cut_off = CertificateOutcome(planned(0), tuple(Result(each, "failed", late()) for each in BINDINGS))
-    with pytest.raises(Unavailable, match="does not suffice for a single certificate"):
+    with pytest.raises(
+        Unavailable, match="^the time that the platform gives does not suffice for a single .*ate$"
+    ):
         summarize(inventory(), [cut_off], emitting=False)
 
 
@@ -155,6 +165,12 @@ def test_a_page_has_the_first_certificates_with_something_to_detach(limit, found
     assert told.gateways == (STOPPED,)
 
 
+def test_a_page_may_be_empty():
+    """Nothing is attached any more: the clean-up has come to its end."""
+    told = page_of(inventory(), [Plan("detach", Certificate(each)) for each in IDS], TICK, 10)
+    assert (told.certificates, told.cursor) == ((), None)
+
+
 def test_a_page_of_some_gateways_names_them():
     """The certificate's own event goes no further than the clean-up would go."""
     told = page_of(replace(inventory(), narrowed=True), [planned(0)], TICK, 1)
@@ -164,9 +180,9 @@ def test_a_page_of_some_gateways_names_them():
 @pytest.mark.parametrize("bindings", [(), BINDINGS])
 def test_a_page_does_not_pass_over_a_certificate_that_could_not_be_read(bindings):
     """It is an error: the clean-up never ends as if all were done."""
-    plans = [planned(0), unread(1, *bindings), planned(2)]
-    with pytest.raises(Unavailable, match="the time ran out"):
-        page_of(inventory(), plans, TICK, 10)
+    for plans in ([planned(0), unread(1, *bindings), planned(2)], [planned(0), planned(1), unread(2, *bindings)]):
+        with pytest.raises(Unavailable, match="the time ran out"):
+            page_of(inventory(), plans, TICK, 10)
 
 
 def test_the_count_goes_on_from_call_to_call():

@@ -18,7 +18,7 @@ def test_results_are_in_the_order_of_the_items():
     assert in_order(range(20), slow_first, 4) == [number * number for number in range(20)]
 
 
-@pytest.mark.parametrize("threads", [1, 3, 8])
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
 def test_no_more_threads_than_allowed(threads: int):
     """All of them are used when there is enough to do."""
     running, most, lock = 0, 0, threading.Lock()
@@ -53,6 +53,12 @@ def test_what_was_taken_is_finished_and_is_the_beginning():
 def test_no_items_have_no_results():
     """And no thread is started."""
     assert in_order([], str, 4) == []
+
+
+@pytest.mark.parametrize(("items", "threads"), [(3, 1), (1, 8)])
+def test_what_is_done_one_by_one_is_done_by_the_caller(items: int, threads: int):
+    """No thread is started for it."""
+    assert in_order(range(items), lambda _: threading.get_ident(), threads) == [threading.get_ident()] * items
 
 
 def test_an_error_of_a_thread_is_raised():

@@ -250,8 +250,7 @@ class _Execution:
         occupancy = read_occupancy(self.client, {binding.place for binding in bindings})
         target = Target(self.plan.certificate, bindings)
         now = make_plan(target, Selection("attach", (target,), ATTACH_RULES, occupancy=occupancy), self.policy)
-        for binding in now.already:
-            self.conclude([binding], "already", ours=binding in self.in_doubt)
+        self.conclude(now.already, "already")
         for binding, error in now.refused:
             self.conclude([binding], "failed", error)
         return now.entries

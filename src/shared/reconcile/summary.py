@@ -45,9 +45,9 @@ def _without_rest(outcome: CertificateOutcome) -> CertificateOutcome | None:
     results = tuple(
         replace(result, state="cut_off", error=None) if result.error else result for result in outcome.results
     )
-    if not any(result.ours or result.state in ("changed", "already") for result in results):
+    if not any(result.ours or result.state == "already" for result in results):
         return None
-    return CertificateOutcome(replace(outcome.plan, error=None, refused=()), results)
+    return CertificateOutcome(outcome.plan, results)
 
 
 def _is_worth_telling(outcome: CertificateOutcome, *, emitting: bool) -> bool:
