@@ -31,12 +31,12 @@ def held(made: Window, *, shown: bool = True) -> dict[str, int | None]:
 
 
 @pytest.mark.parametrize(
-    ("certificates", "through", "kept"),
-    [("dcba", None, "abcd"), ("edcba", "b", "ab"), ("edcbaf", "b", "ab")],
+    ("most", "certificates", "through", "kept"),
+    [(2, "dcba", None, "abcd"), (2, "edcba", "b", "ab"), (2, "edcbaf", "b", "ab"), (3, "gfedcba", "c", "abc")],
 )
-def test_twice_as_many_certificates_as_there_is_room_for_are_taken_in(certificates: str, through, kept: str):
+def test_twice_as_many_certificates_as_there_is_room_for_are_taken_in(most: int, certificates: str, through, kept: str):
     """With one more, the first are kept, and the window ends with the last of these."""
-    made = window(certificates, most=2)
+    made = window(certificates, most)
     assert (made.through, "".join(held(made, shown=False))) == (through, kept)
 
 
