@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from handlers import handle, plan_cleanup
+from handlers import handle, plan_cleanup, refuse
 from sandbox import Sandbox
 from shared.core.delivery import MAX_BYTES, Deadline, Delivery
 from shared.core.errors import InvalidEvent
@@ -113,3 +113,19 @@ def test_a_misspelt_narrowing_detaches_nothing(sandbox: Sandbox, new_runtime, na
     with pytest.raises(InvalidEvent, match="unknown field; did you mean"):
         handle(Delivery(event({"certificate_id": CERTIFICATE, **narrowing}), Deadline.after(5)), new_runtime())
     assert list(sandbox.journal) == []
+
+
+def test_the_report_of_what_was_not_understood_has_the_functions_own_kind(new_runtime, caplog):
+    """Whether its event, its page or its delivery could not be read: it counts as a failure of that function."""
+    bad = Delivery(b"{", Deadline.after(5), "domain_decommission")
+    with pytest.raises(InvalidEvent):
+        handle(bad, new_runtime())
+    with pytest.raises(InvalidEvent):
+        plan_cleanup(Delivery(b"{", Deadline.after(5)), new_runtime())
+    refuse(InvalidEvent("body", "expected JSON"), "undo")
+    reports = [record for record in caplog.records if record.message == "detach.report"]
+    assert [(report.kind, report.status, report.error) for report in reports] == [
+        ("domain_decommission", "failed", "InvalidEvent"),
+        ("scheduled_cleanup", "failed", "InvalidEvent"),
+        ("undo", "failed", "InvalidEvent"),
+    ]

@@ -433,6 +433,29 @@ def test_two_dates_that_are_both_over_are_asked_about_too(sandbox: Sandbox, new_
     assert len(sandbox.fleet.bindings(ID[4])) == 2
 
 
+@pytest.mark.parametrize(
+    ("details", "error", "told"),
+    [
+        ({"status": 200, "raw_body": json.dumps({"id": ID[4]})}, Rejected, "gives no usable not_after"),
+        ({"status": 403, "error_code": "APIG.1005"}, AccessDenied, "answered 403 APIG.1005"),
+    ],
+)
+def test_two_dates_and_details_that_tell_none_leave_it_alone(
+    sandbox: Sandbox, new_runtime, world: World, caplog, details, error, told: str
+):
+    """Which of the dates holds, nobody knows: nothing is detached, and each of its bindings is named with the error."""
+    world.certificate(4, EXPIRED, None, "shared.example")
+    for gateway, date in ((FIRST, EXPIRED), (SECOND, "2022-04-26T09:03:30Z")):
+        body = json.dumps({"total": 1, "certs": [{"id": ID[4], "not_after": date}]})
+        sandbox.faults.add(Fault(path=rf"certificates\?instance_id={gateway}", status=200, raw_body=body))
+    sandbox.faults.add(Fault(path=f"/certificates/{ID[4]}$", times=None, **details))
+    with pytest.raises(error, match=told):
+        clean_up(new_runtime())
+    assert len(sandbox.fleet.bindings(ID[4])) == 2
+    [report] = [record for record in caplog.records if record.message == "detach.report"]
+    assert pairs(report.failed) == {("shared.example", FIRST), ("shared.example", SECOND)}
+
+
 def test_a_certificate_that_is_there_no_more_by_mistake_is_named(sandbox: Sandbox, new_runtime, world: World):
     """404 for its details, and it is still bound: the clean-up fails, so that it is not forgotten."""
     listing = {"total": 1, "certs": [{"id": ID[4]}]}

@@ -142,6 +142,13 @@ def test_a_dry_run_attaches_nothing(sandbox: Sandbox, new_runtime):
     assert sandbox.journal.attaches() == []
 
 
+def test_a_place_that_is_named_twice_is_attached_as_it_was_named_first(sandbox: Sandbox, new_runtime):
+    """Two spellings of a name are one place."""
+    detached_world(sandbox, DOMAIN)
+    outcome = undo_by_event(new_runtime(DETACH_DRY_RUN="true"), undo(DOMAIN, DOMAIN.upper()))
+    assert outcome["certificates"][0]["planned"] == [{"domain": DOMAIN, "instance_ids": [FIRST, SECOND]}]
+
+
 @pytest.mark.parametrize("shown", [True, False])
 def test_a_domain_with_another_certificate_now_is_refused(sandbox: Sandbox, new_runtime, caplog, shown: bool):
     """It is named with what it carries; the other domains come back, whether the group listing shows it or not."""
@@ -209,6 +216,15 @@ def test_a_deleted_certificate_is_named(sandbox: Sandbox, new_runtime, caplog):
         undo_by_event(new_runtime(), lost + undo(DOMAIN))
     assert len(sandbox.fleet.bindings(CERTIFICATE)) == 2
     assert failures(caplog) == [("other.example.com", "NotFound", "APIG.3021")] * 2
+    assert [OTHER in each.path for each in sandbox.journal.attaches()] == [False]
+
+
+def test_an_undo_of_deleted_certificates_alone_asks_for_nothing_else(sandbox: Sandbox, new_runtime):
+    """Neither for the gateways nor for what they carry: nothing could come back."""
+    detached_world(sandbox, DOMAIN)
+    with pytest.raises(NotFound, match=r"APIG\.3021"):
+        undo_by_event(new_runtime(), [{**undo(DOMAIN)[0], "certificate_id": OTHER}])
+    assert [each.path.rsplit("/", 1)[-1] for each in sandbox.journal.apig()] == [OTHER]
 
 
 def test_a_deleted_gateway_is_named(sandbox: Sandbox, new_runtime, caplog):

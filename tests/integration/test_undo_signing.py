@@ -9,6 +9,7 @@ import pytest
 from sandbox import Fault, Sandbox
 from shared.core.errors import ConfigurationError, Unavailable
 from tests.conftest import FAR_AHEAD
+from tests.support.broker import broker
 from tests.support.fleets import counted_fleet
 from tests.support.leaks import WATCH
 from tests.support.listener import listening
@@ -69,6 +70,14 @@ def test_what_detaches_nothing_needs_no_key(sandbox: Sandbox, new_runtime):
     sandbox.fleet.renew(CERTIFICATE, "P90D")
     assert expire(broken, certificate_id=CERTIFICATE)["status"] == "not_due"
     assert decommission(broken, domain="elsewhere.example.com")["status"] == "nothing_to_detach"
+
+
+def test_a_clean_up_that_only_tells_its_sink_needs_no_key(sandbox: Sandbox, new_runtime):
+    """The function that detaches signs."""
+    furnish(sandbox)
+    with broker() as sink:
+        outcome = send(new_runtime(UNDO_KEY_URI="file:/nowhere/key", K_SINK=sink.url), "scheduled_cleanup", {})
+    assert outcome.to_dict()["emitted"] == 1
 
 
 def test_signing_costs_no_call(sandbox: Sandbox, new_runtime):
