@@ -118,9 +118,7 @@ def test_no_time_for_a_single_certificate_is_an_error():
     with pytest.raises(Unavailable, match="^the time that the platform gives ran out while the gateways were listed$"):
         summarize(inventory(), [], emitting=False)
     cut_off = CertificateOutcome(planned(0), tuple(Result(each, "failed", late()) for each in BINDINGS))
-    with pytest.raises(
-        Unavailable, match="^the time that the platform gives does not suffice for a single .*ate$"
-    ):
+    with pytest.raises(Unavailable, match="^the time that the platform gives does not suffice for a single .*ate$"):
         summarize(inventory(), [cut_off], emitting=False)
 
 
