@@ -182,3 +182,19 @@ def test_a_gateway_that_is_not_running_is_marked_so(sandbox: Sandbox, client: Ap
     sandbox.fleet.add_gateway(id=SECOND, status="Updating")
     sandbox.behaviour = Behaviour(sparse_replies=True)
     assert {instance.id: instance.running for instance in client.instances()} == {FIRST: True, SECOND: False}
+
+
+def test_a_write_is_told_with_its_senders_own_attempt(sandbox: Sandbox, new_runtime):
+    """It is sent once: who sends it again counts."""
+    furnish(sandbox)
+    told: list[tuple[str, int]] = []
+    client = new_runtime().work(Deadline.after(20), lambda call: told.append((call.service, call.attempt))).client
+    client.write("detach", CERTIFICATE, [Entry((Binding(DOMAIN, FIRST),))], 3)
+    assert [attempt for service, attempt in told if service == "apig"] == [3]
+
+
+def test_an_id_is_one_part_of_a_path(sandbox: Sandbox, client: ApigClient):
+    """Whatever is in it."""
+    with pytest.raises(Rejected, match=r"^GET certificates/a%2F\.\.%2Fb answered 404"):
+        client.certificate("a/../b")
+    assert [each.target.rsplit("/apigw/", 1)[1] for each in sandbox.journal.apig()] == ["certificates/a%2F..%2Fb"]

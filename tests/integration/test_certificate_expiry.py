@@ -456,8 +456,9 @@ def test_attached_domains_that_are_not_found_by_mistake_are_asked_for_again(sand
     furnish(sandbox)
     sandbox.faults.add(Fault(path="/attached-domains", error_code="APIG.3021"))
     runtime = new_runtime()
-    with pytest.raises(Unavailable, match="but its details are there"):
+    with pytest.raises(Unavailable, match="but its details are there") as caught:
         expire(runtime, certificate_id=CERTIFICATE)
+    assert caught.value.error_code == "APIG.3021"
     assert expire(runtime, certificate_id=CERTIFICATE)["status"] == "detached"
 
 
