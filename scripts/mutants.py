@@ -26,11 +26,13 @@ from rich.console import Console
 from rich.table import Table
 
 MUTANTS = Path("mutants")
-EQUIVALENT = Path("tests/mutants/equivalent")
+EQUIVALENT = Path(__file__).parents[1] / "tests/mutants/equivalent"
 # What may survive without a reason, as a share; the core and the executor are where a wrong detach would come from.
 LIMITS = {"core": 0.02, "executor": 0.02, "elsewhere": 0.05}
 _AREAS = (("shared.core.*", "core"), ("shared.reconcile.*", "executor"), ("*", "elsewhere"))
-_OUTCOMES = {0: "survived", 33: "no test", None: "not run", 37: "type checker"}
+# By mutmut's codes. Any other (interrupted, skipped, a crash) tells nothing, so it counts as alive.
+_OUTCOMES = {None: "not run", 0: "survived", 5: "no test", 33: "no test", 37: "type checker"}
+_OUTCOMES |= dict.fromkeys((1, 3, 24, -24, 36, 152, 255), "tests")  # failed, or out of time
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Mutant:
     @property
     def alive(self) -> bool:
         """Whether nothing has told it from the original."""
-        return self.outcome in ("survived", "no test")
+        return self.outcome not in ("tests", "type checker", "not run")
 
 
 def mutants() -> list[Mutant]:
@@ -56,7 +58,7 @@ def mutants() -> list[Mutant]:
     found: list[Mutant] = []
     for path in sorted(MUTANTS.rglob("*.meta")):
         codes: dict[str, int | None] = json.loads(path.read_text("utf-8"))["exit_code_by_key"]
-        found += (Mutant(name, _OUTCOMES.get(code, "tests")) for name, code in codes.items())
+        found += (Mutant(name, _OUTCOMES.get(code, f"code {code}")) for name, code in codes.items())
     return found
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from shared.core.endpoint import endpoint
+from shared.core.endpoint import DEFAULT_ENDPOINTS, REGIONS, cloud_of, endpoint
 from shared.core.errors import ConfigurationError
 from shared.core.guards import Policy
 from shared.core.names import ResourceId, normal_name
@@ -219,17 +219,6 @@ _EXPECTED = {
 }
 
 
-# The vendor's page "Regions and Endpoints". Any other region has other hosts, or is another cloud's.
-_REGIONS = ("eu-de", "eu-nl")
-_DEFAULTS = {
-    "OS_AUTH_URL": "https://iam.{region}.otc.t-systems.com/v3",
-    "APIG_ENDPOINT": "https://apig.{region}.otc.t-systems.com",
-}
-_CLOUDS = {
-    ".otc.t-systems.com": "Open Telekom Cloud",
-    ".myhuaweicloud.com": "Huawei Cloud",
-    ".myhuaweicloud.eu": "Huawei Cloud",
-}
 _OPEN_ISSUERS = {"https://accounts.google.com"}  # each of Google's service accounts can ask for any audience
 _ADDRESSES = {"SECRET_URI", "UNDO_KEY_URI", "DOOR_BEARER_URI"}
 
@@ -248,17 +237,17 @@ def load(get: Callable[[str], str | None], names: Iterable[str] = ()) -> Setting
             raise ConfigurationError(f"{name}: no such setting{hint}")
     values = {name: value for name in VARIABLES if (value := (get(name) or "").strip())}
     region = values.get("OS_REGION_NAME", "eu-de")
-    missing = [name for name in _DEFAULTS if name not in values]
-    values |= {name: _DEFAULTS[name].format(region=region) for name in missing}
+    missing = [name for name in DEFAULT_ENDPOINTS if name not in values]
+    values |= {name: DEFAULT_ENDPOINTS[name].format(region=region) for name in missing}
     _check_issuer(values)
     try:
         settings = Settings.model_validate(values)
     except ValidationError as exc:
         raise _first(exc, values) from None
-    if missing and region not in _REGIONS:
+    if missing and region not in REGIONS:
         raise ConfigurationError(
             f"OS_REGION_NAME: the default endpoints are Open Telekom Cloud's, which has no region {region!r} (expected"
-            f" {' or '.join(_REGIONS)}); set {' and '.join(missing)} too, on Huawei Cloud"
+            f" {' or '.join(REGIONS)}); set {' and '.join(missing)} too, on Huawei Cloud"
             f" https://iam.{region}.myhuaweicloud.com/v3 and https://apig.{region}.myhuaweicloud.com"
         )
     _check_cloud(settings)
@@ -267,17 +256,12 @@ def load(get: Callable[[str], str | None], names: Iterable[str] = ()) -> Setting
 
 def _check_cloud(settings: Settings) -> None:
     """Credentials of one cloud must not go to the IAM of another. Addresses of neither are anyone's own."""
-    iam, apig = (_cloud(url) for url in (settings.auth_url, settings.apig_endpoint))
+    iam, apig = (cloud_of(url) for url in (settings.auth_url, settings.apig_endpoint))
     if iam and apig and iam != apig:
         raise ConfigurationError(
             f"OS_AUTH_URL is an address of {iam}, and APIG_ENDPOINT one of {apig}: {settings.auth_url} and"
             f" {settings.apig_endpoint}; set both to the same cloud"
         )
-
-
-def _cloud(url: str) -> str | None:
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    return next((name for suffix, name in _CLOUDS.items() if host.endswith(suffix)), None)
 
 
 def _check_issuer(values: dict[str, str]) -> None:
