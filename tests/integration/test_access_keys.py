@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,15 +17,8 @@ from shared.transport.tls import new_client
 from tests.support.calls import status_of
 from tests.support.world import CERTIFICATE, DOMAIN, expire, furnish
 
-
-@pytest.fixture(autouse=True)
-def _far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The machine's local time is no UTC, in which requests are signed."""
-    with monkeypatch.context() as changed:
-        changed.setenv("TZ", "Asia/Kolkata")
-        time.tzset()
-        yield
-    time.tzset()
+# Requests are signed in UTC, and this machine's local time is another.
+pytestmark = pytest.mark.usefixtures("far_east")
 
 
 @pytest.fixture

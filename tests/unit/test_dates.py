@@ -1,22 +1,13 @@
 """Dates of HTTP, as RFC 9110 (section 5.6.7) has them, wherever this machine stands."""
 
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
 from shared.core.dates import http_date
 
-
-@pytest.fixture(autouse=True, params=["UTC", "Asia/Kolkata"])
-def _zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This machine's local time."""
-    with monkeypatch.context() as changed:
-        changed.setenv("TZ", request.param)
-        time.tzset()
-        yield
-    time.tzset()
+# This machine's local time is not UTC.
+pytestmark = pytest.mark.usefixtures("far_east")
 
 
 @pytest.mark.parametrize(
