@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox import Fleet, Sandbox
+from shared.telemetry import logger
 from shared.wiring import Runtime
 from tests.support.leaks import WATCH
 from tests.support.undo_key import SETTINGS, UNDO_KEY
@@ -70,6 +71,12 @@ def far_east() -> Iterator[None]:
         time.tzset()
         yield
     time.tzset()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _logger() -> None:
+    """The logger is there before a test sets its level: what caplog puts back is then the logger's own level."""
+    logger()
 
 
 @pytest.fixture(scope="session", autouse=True)
