@@ -129,6 +129,17 @@ def test_certificate_without_a_date_is_not_detached(sandbox: Sandbox, new_runtim
     assert len(sandbox.fleet.bindings()) == 2
 
 
+def test_a_write_whose_token_was_refused_tells_why_and_that_there_is_another(sandbox: Sandbox, client: ApigClient):
+    """It is sent once: the one who sends it reads again what it rests on."""
+    furnish(sandbox)
+    sandbox.faults.add(Fault(method="POST", path="/detach$", status=401, error_code="APIG.1002"))
+    with pytest.raises(Unavailable, match=r"answered 401 APIG\.1002.*; new ones are there$") as raised:
+        client.write("detach", CERTIFICATE, [Entry((Binding(DOMAIN, FIRST),))], 1)
+    error = raised.value
+    assert (error.error_code, error.status, error.renewed, error.ambiguous) == ("APIG.1002", 401, True, False)
+    assert len(sandbox.journal.detaches()) == 1
+
+
 @pytest.mark.parametrize("ids", [None, [], ()])
 @pytest.mark.parametrize("action", ["detach", "attach"])
 def test_no_write_without_gateways(sandbox: Sandbox, client: ApigClient, action: Action, ids: object):
