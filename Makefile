@@ -38,4 +38,4 @@ lock: $(VENV)/.installed  ## compile every requirements/*.in, with hashes and wi
 	    --no-emit-index-url --no-header $$file -o $${file%.in}.txt || exit 1; done
 
 clean:  ## remove what was made
-	rm -rf .venv .venv-* build .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* build mutants .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
